@@ -1,0 +1,44 @@
+"""What requests for generated text have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from pydantic import Field, StringConstraints
+
+from dinrail_core.api.wire import MISSING, Wire
+
+__all__ = ["LogitBias", "Metadata", "Penalty", "Seed", "Stop", "StreamOptions", "Temperature", "TopP"]
+
+Metadata: TypeAlias = Annotated[
+    dict[Annotated[str, StringConstraints(max_length=64)], Annotated[str, StringConstraints(max_length=512)]],
+    Field(max_length=16),
+]
+"""Up to 16 pairs of the caller's own; keys of at most 64 characters, values of at most 512."""
+
+Penalty: TypeAlias = Annotated[float, Field(ge=-2, le=2)]
+"""Added to the logits of tokens that are there already; positive values discourage them."""
+
+Temperature: TypeAlias = Annotated[float, Field(ge=0, le=2)]
+"""Zero always takes the likeliest token."""
+
+TopP: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+"""The share of probability mass from which tokens are drawn."""
+
+Seed: TypeAlias = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+"""Makes equal requests more likely to be answered equally."""
+
+LogitBias: TypeAlias = dict[str, int | float]
+"""Token ids (decimal) and what is added to their logits, -100 to 100. Several servers take fractions, so they pass."""
+
+Stop: TypeAlias = str | Annotated[list[str], Field(min_length=1, max_length=4)]
+"""Up to four texts at which generation ends; they are not part of the answer."""
+
+
+class StreamOptions(Wire):
+    """How a stream is sent."""
+
+    include_usage: bool | MISSING = MISSING
+    """One more chunk before the end, without choices, carries the usage of the whole request."""
+    include_obfuscation: bool | MISSING = MISSING
+    """Whether chunks are padded to hide the length of what they carry."""

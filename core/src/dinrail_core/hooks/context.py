@@ -1,0 +1,105 @@
+"""What a plugin is given when one of its records is opened, and how it reaches what else is on the rail."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from dinrail_core.api.models import Model
+from dinrail_core.api.providers import PluginStatus, ProviderStatus
+
+__all__ = ["Context", "Rail", "Target"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Target(Generic[T_co]):
+    """Where a model id leads.
+
+    Attributes:
+        provider: The opened instance, as the contract that was asked for.
+        model: The model's name as the upstream knows it.
+        instance: The operator's name of the instance.
+    """
+
+    provider: T_co
+    model: str
+    instance: str
+
+
+class Rail(ABC):
+    """What is on the rail, found by contract: no plugin knows another's name."""
+
+    @abstractmethod
+    async def resolve(self, contract: type[T], model: str) -> Target[T]:
+        """The instance that serves ``model`` for ``contract``.
+
+        Args:
+            contract: An abstract class of :mod:`dinrail_core.api`.
+            model: ``instance/upstream model``, a plain upstream name that one instance has, or an alias.
+
+        Raises:
+            ModelNotFound: No instance has it, several have it, or the one that has it does not fulfil the contract.
+            NothingServes: No instance at all fulfils the contract.
+        """
+
+    @abstractmethod
+    def service(self, contract: type[T]) -> T:
+        """The one service that fulfils ``contract``.
+
+        Raises:
+            NothingServes: None is installed.
+        """
+
+    @abstractmethod
+    async def models(self) -> Sequence[Model]:
+        """Every model of every instance that answers, ids qualified by the instance's name, aliases included."""
+
+    @abstractmethod
+    async def model(self, model: str) -> Model:
+        """One model, by any id that :meth:`resolve` accepts.
+
+        Raises:
+            ModelNotFound: No instance has it, or several have it.
+        """
+
+    @abstractmethod
+    async def providers(self) -> Sequence[ProviderStatus]:
+        """Every configured instance with its state now, those that could not be opened included."""
+
+    @abstractmethod
+    async def provider(self, name: str) -> ProviderStatus:
+        """One instance, looked at now.
+
+        Raises:
+            NotFound: There is none of that name.
+        """
+
+    @abstractmethod
+    def plugins(self) -> Sequence[PluginStatus]:
+        """Every installed plugin with its state, those that are off or were set aside included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What ``open`` receives; one object, so that it can grow.
+
+    Attributes:
+        name: The operator's name of the instance, or the service's name.
+        data_dir: A folder for this instance alone; made when first asked for by :meth:`folder`.
+        rail: The rest of the rail. A service finds what it ``requires`` here; a provider rarely needs it.
+    """
+
+    name: str
+    data_dir: Path
+    rail: Rail
+
+    def folder(self) -> Path:
+        """:attr:`data_dir`, made if need be, for this user's eyes only."""
+        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self.data_dir

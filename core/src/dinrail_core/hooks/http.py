@@ -1,0 +1,115 @@
+"""Routes as plugins declare them, free of any web framework.
+
+A route says what it takes and gives in wire types, so that the description (``/openapi.json``), the tests that walk every
+route, and the server all read the same declaration.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel
+
+from dinrail_core.api.answers import NO_HEADERS, Answer, Stream
+from dinrail_core.api.call import Call
+from dinrail_core.hooks.context import Rail
+
+__all__ = ["Exchange", "Handler", "Method", "Reply", "Route"]
+
+W = TypeVar("W", bound=BaseModel)
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that is not a wire type with status 200.
+
+    Attributes:
+        body: The bytes, or a source of them, which is closed when the client leaves.
+        status: The HTTP status.
+        content_type: The body's media type.
+        headers: More headers; lower case.
+    """
+
+    body: bytes | AsyncGenerator[bytes, None] = b""
+    status: int = 200
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = NO_HEADERS
+
+
+class Exchange(ABC):
+    """One request as a handler sees it."""
+
+    call: Call
+    rail: Rail
+    path: Mapping[str, str]
+    """The values of the path's parameters, percent-decoded."""
+    query: Mapping[str, str]
+    """The query's parameters; of a repeated one, the first."""
+    headers: Mapping[str, str]
+    """The request's headers; look-ups ignore case."""
+
+    @abstractmethod
+    async def read(self) -> bytes:
+        """The whole body.
+
+        Raises:
+            TooLarge: It is over the server's limit.
+        """
+
+    @abstractmethod
+    async def decode(self, wire: type[W]) -> W:
+        """The body as a wire type, parsed once.
+
+        Raises:
+            InvalidRequest: It is not JSON, or does not fit; ``param`` names the field.
+            TooLarge: It is over the server's limit.
+        """
+
+    @abstractmethod
+    def parameters(self, wire: type[W]) -> W:
+        """The query as a wire type (numbers and booleans are read from their text).
+
+        Raises:
+            InvalidRequest: It does not fit; ``param`` names the parameter.
+        """
+
+
+Handler = Callable[[Exchange], Awaitable[Answer[Any] | Stream[Any] | Reply]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One operation of the HTTP interface.
+
+    Attributes:
+        method: The HTTP method.
+        path: Like ``/v1/models/{model:path}``; ``:path`` lets the last parameter contain slashes.
+        handler: Answers with an :class:`Answer`, a :class:`Stream` or a :class:`Reply`.
+        summary: One line, for the description.
+        tag: The API that it belongs to, for the description.
+        body: The wire type of the request's JSON body.
+        query: The wire type of the query's parameters.
+        answer: The wire type of the JSON answer.
+        event: The wire type of one event, where the route can answer with a stream.
+        status: The status of a good answer.
+        public: Served without credentials (liveness and the like).
+    """
+
+    method: Method
+    path: str
+    handler: Handler
+    summary: str
+    tag: str
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    answer: type[BaseModel] | None = None
+    event: type[BaseModel] | None = None
+    status: int = 200
+    public: bool = False
+    content_types: frozenset[str] = field(default=frozenset({"application/json"}))
+    """Media types of the request's body that are accepted; others are refused before the handler runs."""

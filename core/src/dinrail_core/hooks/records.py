@@ -1,0 +1,96 @@
+"""The frozen declarations that hooks return."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from dinrail_core.hooks.context import Context
+
+__all__ = ["Command", "Detect", "Open", "ProviderType", "Section", "ServiceType"]
+
+Open = Callable[[Any, Context], AbstractAsyncContextManager[object]]
+"""``open(config, context)``: start and stop in one function, so that nothing is ever half-built."""
+
+Detect = Callable[[Mapping[str, str]], Mapping[str, object] | None]
+"""Looks at the environment's variables alone (no I/O) and returns a configuration, or ``None`` where nothing is to be had."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderType:
+    """A kind of provider, of which the operator configures instances.
+
+    Attributes:
+        name: What ``type = "…"`` says in the configuration.
+        config: Its configuration; ``extra="forbid"``, secrets typed :data:`~dinrail_core.hooks.secrets.Secret`.
+        apis: The contracts that what ``open`` yields fulfils. The host checks it.
+        open: Opens an instance. Must not wait for an upstream: a dead one never blocks the start.
+        detect: How an instance comes to be without configuration; its name is then this type's name.
+        summary: One line for people.
+    """
+
+    name: str
+    config: type[BaseModel]
+    apis: frozenset[type]
+    open: Open
+    detect: Detect | None = None
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceType:
+    """The one stateful implementation of an API.
+
+    Attributes:
+        name: Its name, and its section ``[services.<name>]`` of the configuration.
+        config: Its configuration; every field must have a default, since a service is opened without being asked for.
+        provides: The contracts that what ``open`` yields fulfils. Two services that provide one contract are an error
+            until the operator disables a plugin.
+        requires: Contracts of services that must be open before this one, and that are closed after it.
+        open: Opens it.
+        summary: One line for people.
+    """
+
+    name: str
+    config: type[BaseModel]
+    provides: frozenset[type]
+    open: Open
+    requires: frozenset[type] = frozenset()
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A section of the configuration that a plugin owns, like ``[server]``.
+
+    Attributes:
+        name: The section's name.
+        config: Its keys; ``extra="forbid"``, every field with a default.
+    """
+
+    name: str
+    config: type[BaseModel]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command of the ``dinrail`` program.
+
+    Attributes:
+        name: The word behind ``dinrail``.
+        summary: One line for ``dinrail --help``.
+        configure: Adds the command's arguments to its parser; imports nothing heavy.
+        run: Does it and returns the exit code. A :class:`~dinrail_core.errors.DinrailError` is shown as one line.
+        description: What ``dinrail NAME --help`` says above the options.
+    """
+
+    name: str
+    summary: str
+    configure: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+    description: str = field(default="")

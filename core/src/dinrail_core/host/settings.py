@@ -1,0 +1,191 @@
+"""The operator's configuration: a TOML file, overridden by the environment, overridden by flags."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from dinrail_core.errors import ConfigurationError
+
+__all__ = ["DEFAULT_FILE", "PluginSettings", "Settings", "ensure_valid", "load_settings"]
+
+DEFAULT_FILE = "dinrail.toml"
+"""Read from the working directory where neither ``--config`` nor ``DINRAIL_CONFIG`` names a file."""
+
+_PREFIX = "DINRAIL_"
+_CONFIG_VARIABLE = "DINRAIL_CONFIG"
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+
+
+class PluginSettings(BaseModel):
+    """``[plugins]``: which installed plugins may do what."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    enable: tuple[str, ...] = ()
+    """Plugins outside the bundle that may extend the server (add routes, services, commands)."""
+    disable: tuple[str, ...] = ()
+    """Plugins that stay off although they are installed."""
+
+
+class Settings(BaseModel):
+    """The whole configuration; sections that plugins own stand in ``sections`` until their owner has checked them."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    data_dir: Path = Field(default=Path("~/.local/share/dinrail"), validate_default=True)
+    """Where the embedded defaults keep databases, blobs, indexes and models."""
+    models_refresh: float = Field(default=60.0, ge=1.0)
+    """Seconds between two looks at a provider's list of models."""
+    providers: dict[str, dict[str, Any]] = {}
+    """Instances by name; ``type`` says of which kind, the other keys are that kind's own."""
+    services: dict[str, dict[str, Any]] = {}
+    """Settings of services by the service's name."""
+    aliases: dict[str, str] = {}
+    """Model ids that stand for others."""
+    plugins: PluginSettings = PluginSettings()
+    """Which installed plugins may do what."""
+    sections: dict[str, dict[str, Any]] = Field(default={}, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_sections(cls, data: dict[str, Any]) -> dict[str, Any]:
+        own = cls.model_fields.keys() - {"sections"}
+        sections = {key: value for key, value in data.items() if key not in own}
+        for key, value in sections.items():
+            if not isinstance(value, dict):
+                raise ConfigurationError("unknown key", key=key)
+        return {key: value for key, value in data.items() if key in own} | {"sections": sections}
+
+    @field_validator("data_dir")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("providers")
+    @classmethod
+    def _name_instances(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        import re
+
+        for name, table in value.items():
+            if not re.match(_NAME, name):
+                raise ConfigurationError("an instance's name has letters, digits, '.', '_', '-'", key=f"providers.{name}")
+            if not isinstance(table.get("type"), str):
+                raise ConfigurationError('missing; say which kind of provider it is (type = "…")', key=f"providers.{name}.type")
+        return value
+
+    @model_validator(mode="after")
+    def _follow_aliases(self) -> Settings:
+        for alias in self.aliases:
+            seen, here = {alias}, self.aliases[alias]
+            while here in self.aliases:
+                if here in seen:
+                    raise ConfigurationError(f"leads back to itself through '{here}'", key=f"aliases.{alias}")
+                seen.add(here)
+                here = self.aliases[here]
+        return self
+
+
+def load_settings(
+    file: Path | None = None, environment: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
+) -> Settings:
+    """Read the configuration.
+
+    Args:
+        file: The file that ``--config`` names; without one, ``DINRAIL_CONFIG`` or ``dinrail.toml`` where it exists.
+        environment: Variables; the process's own where not given. ``DINRAIL_SERVER__PORT=1`` stands for
+            ``[server] port = 1``; a value that begins with ``[`` or ``{`` is read as JSON.
+        overrides: What flags say, as a tree like the file's.
+
+    Raises:
+        ConfigurationError: A file cannot be read, or a key is unknown or has a bad value; one line that names it.
+    """
+    variables = os.environ if environment is None else environment
+    tree = _read_file(file, variables)
+    for name, value in sorted(variables.items()):
+        if name.startswith(_PREFIX) and name != _CONFIG_VARIABLE:
+            _put(tree, name.removeprefix(_PREFIX).lower().split("__"), _value(name, value), name)
+    _merge(tree, overrides or {})
+    return ensure_valid(Settings, tree, "")
+
+
+B = Any
+
+
+def ensure_valid(model: type[BaseModel], data: Mapping[str, Any], key: str) -> B:
+    """Check a part of the configuration.
+
+    Args:
+        model: What the part must be.
+        data: The part.
+        key: Where it stands, dotted; empty for the whole.
+
+    Raises:
+        ConfigurationError: It does not fit; the message never repeats a value, since that may be a secret.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(part for part in (key, *(str(step) for step in first["loc"])) if part)
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(sorted(model.model_fields))
+            raise ConfigurationError(f"unknown key (known here: {known})", key=where) from None
+        if first["type"] == "missing":
+            raise ConfigurationError("missing", key=where) from None
+        raise ConfigurationError(first["msg"].removeprefix("Value error, "), key=where) from None
+
+
+def _read_file(file: Path | None, variables: Mapping[str, str]) -> dict[str, Any]:
+    if file is None and variables.get(_CONFIG_VARIABLE):
+        file = Path(variables[_CONFIG_VARIABLE])
+    if file is None:
+        file = Path(DEFAULT_FILE)
+        if not file.exists():
+            return {}
+    try:
+        return tomllib.loads(file.expanduser().read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"cannot read {file} ({type(error).__name__})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{file} is not TOML: {error}") from None
+
+
+def _value(name: str, text: str) -> Any:
+    if text[:1] not in ("[", "{"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ConfigurationError("begins like JSON, but is not", key=name) from None
+
+
+def _put(tree: dict[str, Any], path: list[str], value: Any, name: str) -> None:
+    """Set one variable's value; a name in the file is found without regard to case, ``-`` standing as ``_``."""
+    here: Any = tree
+    for step in path[:-1]:
+        here = here.setdefault(_existing(here, step), {})
+        if not isinstance(here, dict):
+            raise ConfigurationError("stands below a key that is not a table", key=name)
+    here[_existing(here, path[-1])] = value
+
+
+def _existing(table: Mapping[str, Any], step: str) -> str:
+    for key in table:
+        if key.lower().replace("-", "_") == step:
+            return key
+    return step
+
+
+def _merge(tree: dict[str, Any], overrides: Mapping[str, Any]) -> None:
+    for key, value in overrides.items():
+        if isinstance(value, Mapping):
+            _merge(tree.setdefault(key, {}), value)
+        elif value is not None:
+            tree[key] = value
