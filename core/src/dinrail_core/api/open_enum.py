@@ -1,8 +1,8 @@
 """Enumerations of answers, which upstreams extend without asking.
 
-A request is checked against the values that the specification lists. An answer is not: a server that invents the finish
-reason ``"tool_use"`` has still answered, and the value is handed on. The JSON schema names the specification's values in
-both cases.
+A request is checked against the values that the specification lists. An answer is not: a server that invents the
+finish reason ``"tool_use"`` has still answered, and the value is handed on. The JSON schema names the specification's
+values in both cases.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class OpenEnum:
     """Marks a ``str`` that usually, but not always, is one of ``values``.
 
     Example:
-        ``FinishReason = Annotated[str, OpenEnum("stop", "length")]`` is ``str`` to a type checker, takes any string, and is
-        an ``enum`` of the two in the JSON schema.
+        ``FinishReason = Annotated[str, OpenEnum("stop", "length")]`` is ``str`` to a type checker, takes any string,
+        and is an ``enum`` of the two in the JSON schema.
     """
 
     __slots__ = ("values",)

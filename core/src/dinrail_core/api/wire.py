@@ -1,8 +1,8 @@
 """The base of every wire type, and how bytes become one.
 
-Wire types stand for what is on the wire and nothing else: a field that may be left out is typed ``… | MISSING``, one that
-may be null is typed ``… | None``, and the two are not the same (OpenAI's specification tells them apart, and so does the
-JSON schema that is generated from here). Unknown fields survive a round trip.
+Wire types stand for what is on the wire and nothing else: a field that may be left out is typed ``… | MISSING``, one
+that may be null is typed ``… | None``, and the two are not the same (OpenAI's specification tells them apart, and so
+does the JSON schema that is generated from here). Unknown fields survive a round trip.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def _parse(wire: type[BaseModel], body: bytes) -> Any:
 def _without(data: Any, paths: list[tuple[int | str, ...]]) -> Any:
     """Drop the nulls at ``paths``; path segments that name a union's branch instead of a key are passed over."""
     for path in paths:
-        holder, key = None, None
+        holder: Any = None
+        key: int | str | None = None
         here = data
         for step in path:
             if isinstance(here, dict) and step in here:
