@@ -8,4 +8,4 @@ __all__ = ["PLUGIN_API", "__version__"]
 __version__ = "0.1.0"
 
 PLUGIN_API = (1, 0)
-"""Version of what plugins build on: the first number changes when a plugin must change, the second when the API grows."""
+"""Version of what plugins build on: the first number grows when plugins must change, the second when they need not."""

@@ -32,8 +32,6 @@ An error has no HTTP status: the server's one table gives it one. ``code`` is st
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 __all__ = [
     "ConfigurationError",
     "Conflict",
@@ -70,7 +68,7 @@ class DinrailError(Exception):
         code: Overrides the class's ``code`` where an upstream gave a more exact one.
     """
 
-    code: ClassVar[str] | str = "error"
+    code: str = "error"
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)

@@ -1,7 +1,5 @@
 """Completions of OpenAI's older kind (``POST /v1/completions``): wire types and contract."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from typing import Annotated, TypeAlias
 

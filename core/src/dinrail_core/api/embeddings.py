@@ -1,7 +1,5 @@
 """Embeddings (``POST /v1/embeddings``): wire types and contract."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from typing import Annotated, Literal, TypeAlias
 

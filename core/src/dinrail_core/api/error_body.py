@@ -1,7 +1,5 @@
 """The body of every error, in OpenAI's shape."""
 
-from __future__ import annotations
-
 from dinrail_core.api.wire import Wire
 
 __all__ = ["ErrorBody", "ErrorDetail"]

@@ -1,7 +1,5 @@
 """The list of models (``GET /v1/models[/{id}]``): wire types. The host answers it from every provider's own list."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Moderation (``POST /v1/moderations``): wire types and contract."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from typing import Annotated, Literal, TypeAlias
 

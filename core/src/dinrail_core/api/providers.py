@@ -1,7 +1,5 @@
 """What is installed and how it does (``GET /v1/providers[/{id}]``): wire types of Dinrail's own."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from dinrail_core.api.open_enum import OpenEnum

@@ -1,7 +1,5 @@
 """Reranking (``POST /v1/rerank``): wire types and contract, in the shape that Cohere, Jina and vLLM have in common."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from typing import Annotated, Any
 

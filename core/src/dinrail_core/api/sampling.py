@@ -1,7 +1,5 @@
 """What requests for generated text have in common."""
 
-from __future__ import annotations
-
 from typing import Annotated, TypeAlias
 
 from pydantic import Field, StringConstraints

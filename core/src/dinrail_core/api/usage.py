@@ -1,7 +1,5 @@
 """What a generated answer cost, in tokens."""
 
-from __future__ import annotations
-
 from dinrail_core.api.wire import MISSING, Wire
 
 __all__ = ["CompletionTokens", "PromptTokens", "Usage"]

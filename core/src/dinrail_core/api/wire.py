@@ -31,7 +31,7 @@ class Wire(BaseModel):
         strict=True,
         defer_build=True,
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
+        use_attribute_docstrings=False,
         protected_namespaces=(),
         validate_by_name=True,
         validate_by_alias=True,
@@ -96,9 +96,7 @@ def _without(data: Any, paths: list[tuple[int | str, ...]]) -> Any:
         key: int | str | None = None
         here = data
         for step in path:
-            if isinstance(here, dict) and step in here:
-                holder, key, here = here, step, here[step]
-            elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+            if (isinstance(here, dict) and step in here) or (isinstance(here, list) and isinstance(step, int) and step < len(here)):
                 holder, key, here = here, step, here[step]
         if here is None and isinstance(holder, dict):
             holder.pop(key, None)
@@ -124,10 +122,7 @@ def _sent_path(data: object, problem: ErrorDetails) -> list[str]:
     here = data
     for index, step in enumerate(problem["loc"]):
         last = index == len(problem["loc"]) - 1
-        if isinstance(here, dict) and step in here:
-            path.append(str(step))
-            here = here[step]
-        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+        if (isinstance(here, dict) and step in here) or (isinstance(here, list) and isinstance(step, int) and step < len(here)):
             path.append(str(step))
             here = here[step]
         elif last and problem["type"] == "missing":

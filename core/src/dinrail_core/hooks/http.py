@@ -1,7 +1,7 @@
 """Routes as plugins declare them, free of any web framework.
 
-A route says what it takes and gives in wire types, so that the description (``/openapi.json``), the tests that walk every
-route, and the server all read the same declaration.
+A route says what it takes and gives in wire types, so that the description (``/openapi.json``), the tests that walk
+every route, and the server all read the same declaration.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Reply:
     body: bytes | AsyncGenerator[bytes, None] = b""
     status: int = 200
     content_type: str = "application/json"
-    headers: Mapping[str, str] = NO_HEADERS
+    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
 
 
 class Exchange(ABC):

@@ -12,8 +12,8 @@ ENTRY_POINTS = "dinrail"
 EXTENDS = "dinrail.extends"
 """The group in which a plugin that does more than call out says so: ``routes = "dinrail_x.plugin"``.
 
-Each name is a hook without its prefix. Outside the bundle such a plugin stays off until the operator enables it, and the
-host knows that from metadata alone, before any of the plugin's code has run.
+Each name is a hook without its prefix. Outside the bundle such a plugin stays off until the operator enables it, and
+the host knows that from metadata alone, before any of the plugin's code has run.
 """
 
 hookspec = pluggy.HookspecMarker(PROJECT)

@@ -18,7 +18,7 @@ Open = Callable[[Any, Context], AbstractAsyncContextManager[object]]
 """``open(config, context)``: start and stop in one function, so that nothing is ever half-built."""
 
 Detect = Callable[[Mapping[str, str]], Mapping[str, object] | None]
-"""Looks at the environment's variables alone (no I/O) and returns a configuration, or ``None`` where nothing is to be had."""
+"""Looks at the environment's variables, without I/O, and returns a configuration, or ``None`` for no instance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

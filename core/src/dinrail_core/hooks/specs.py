@@ -1,7 +1,7 @@
 """The hooks. Each is called once, while the host starts, and returns frozen records.
 
-A hook does no I/O, registers nothing by side effect, imports nothing heavy and is never async. One that raises costs its
-plugin, and only that one, its place on the rail.
+A hook does no I/O, registers nothing by side effect, imports nothing heavy and is never async. One that raises costs
+its plugin, and only that one, its place on the rail.
 
 A plugin is a module that an entry point names. Beside its hooks it states the plugin API that it was built for::
 
@@ -86,7 +86,9 @@ def dinrail_routes() -> Iterable[Route]:
 
         @hookimpl
         def dinrail_routes() -> Iterable[Route]:
-            yield Route(method="GET", path="/v1/hello/{name}", handler=hello, summary="Greet", tag="Hello", answer=Hello)
+            yield Route(
+                method="GET", path="/v1/hello/{name}", handler=hello, summary="Greet", tag="Hello", answer=Hello
+            )
     """
     raise NotImplementedError
 

@@ -99,9 +99,9 @@ class Plugins:
     def load(self, extending: str | None = None) -> None:
         """Import the enabled plugins, or of them only those whose metadata says that they extend ``extending``."""
         for plugin in self.all:
-            if plugin.state is PluginState.ENABLED and plugin.name not in self._loaded:
-                if extending is None or extending in plugin.installed.extends:
-                    self._load(plugin)
+            wanted = extending is None or extending in plugin.installed.extends
+            if wanted and plugin.state is PluginState.ENABLED and plugin.name not in self._loaded:
+                self._load(plugin)
 
     def records(self, hook: str, key: Callable[[Any], str], kind: type) -> Iterator[tuple[Plugin, Any]]:
         """What the plugins return from ``hook``; one that raises, or claims a taken key, is set aside.
@@ -171,11 +171,11 @@ def _misfit(module: ModuleType) -> str | None:
             return f"it states a plugin API that cannot be read: {stated!r}"
         wanted = (int(match[2]), int(match[3] or 0))
         fits = {
-            ">=": PLUGIN_API >= wanted,
-            "<=": PLUGIN_API <= wanted,
-            "==": PLUGIN_API == wanted,
-            "<": PLUGIN_API < wanted,
-            ">": PLUGIN_API > wanted,
+            ">=": wanted <= PLUGIN_API,
+            "<=": wanted >= PLUGIN_API,
+            "==": wanted == PLUGIN_API,
+            "<": wanted > PLUGIN_API,
+            ">": wanted < PLUGIN_API,
         }
         if not fits[match[1]]:
             return f"it was built for plugin API {stated}, this core has {PLUGIN_API[0]}.{PLUGIN_API[1]}"
@@ -184,9 +184,7 @@ def _misfit(module: ModuleType) -> str | None:
 
 def _hooks(module: ModuleType) -> list[str]:
     return [
-        name
-        for name, value in vars(module).items()
-        if name.startswith(_PREFIX) and hasattr(value, f"{PROJECT}_impl")
+        name for name, value in vars(module).items() if name.startswith(_PREFIX) and hasattr(value, f"{PROJECT}_impl")
     ]
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -20,7 +21,9 @@ DEFAULT_FILE = "dinrail.toml"
 
 _PREFIX = "DINRAIL_"
 _CONFIG_VARIABLE = "DINRAIL_CONFIG"
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class PluginSettings(BaseModel):
@@ -71,13 +74,15 @@ class Settings(BaseModel):
     @field_validator("providers")
     @classmethod
     def _name_instances(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        import re
-
         for name, table in value.items():
-            if not re.match(_NAME, name):
-                raise ConfigurationError("an instance's name has letters, digits, '.', '_', '-'", key=f"providers.{name}")
+            if not _NAME.fullmatch(name):
+                raise ConfigurationError(
+                    "an instance's name has letters, digits, '.', '_', '-'", key=f"providers.{name}"
+                )
             if not isinstance(table.get("type"), str):
-                raise ConfigurationError('missing; say which kind of provider it is (type = "…")', key=f"providers.{name}.type")
+                raise ConfigurationError(
+                    'missing; say which kind of provider it is (type = "…")', key=f"providers.{name}.type"
+                )
         return value
 
     @model_validator(mode="after")
@@ -115,10 +120,7 @@ def load_settings(
     return ensure_valid(Settings, tree, "")
 
 
-B = Any
-
-
-def ensure_valid(model: type[BaseModel], data: Mapping[str, Any], key: str) -> B:
+def ensure_valid(model: type[M], data: Mapping[str, Any], key: str) -> M:
     """Check a part of the configuration.
 
     Args:

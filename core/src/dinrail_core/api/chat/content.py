@@ -1,7 +1,5 @@
 """The parts that a chat message's content is made of."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The messages of a chat, as a request carries them."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field

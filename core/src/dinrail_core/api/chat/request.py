@@ -1,7 +1,5 @@
 """The request of ``POST /v1/chat/completions``."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The answers of ``POST /v1/chat/completions``: one value, or chunks."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field

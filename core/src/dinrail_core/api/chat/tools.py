@@ -1,7 +1,5 @@
 """Tools that a model may call, how the caller steers the choice, and the calls themselves."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field

@@ -1,0 +1,34 @@
+"""Arguments and preparations that commands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from dinrail_core.host import Plan, load_settings
+
+__all__ = ["add_config_arguments", "table", "to_plan"]
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--config`` and ``--data-dir``."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration (default: ./dinrail.toml, if there)")
+    parser.add_argument("--data-dir", metavar="DIR", help="where data and models are kept")
+
+
+def to_plan(arguments: argparse.Namespace, **overrides: Any) -> Plan:
+    """The plan that the arguments describe; ``overrides`` as for :func:`load_settings`."""
+    settings = load_settings(arguments.config, overrides={"data_dir": arguments.data_dir, **overrides})
+    return Plan(settings)
+
+
+def table(rows: list[tuple[str, ...]]) -> str:
+    """Rows as aligned columns; the last column is not padded."""
+    if not rows:
+        return ""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
+        for row in rows
+    )

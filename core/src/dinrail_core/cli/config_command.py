@@ -1,0 +1,98 @@
+"""``dinrail config check|show``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+
+from dinrail_core.cli.arguments import add_config_arguments, to_plan
+from dinrail_core.hooks.records import Command
+
+__all__ = ["COMMAND"]
+
+_MASK = "**********"
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    check = actions.add_parser("check", help="say whether the server would start, without starting it")
+    show = actions.add_parser("show", help="print what is in force, defaults and detected instances included")
+    add_config_arguments(check)
+    add_config_arguments(show)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    plan = to_plan(arguments)
+    if arguments.action == "check":
+        names = ", ".join(sorted(plan.instances)) or "none"
+        print(f"The configuration is good. Providers: {names}.")
+        return 0
+    tree: dict[str, Any] = {
+        "data_dir": str(plan.settings.data_dir),
+        "models_refresh": plan.settings.models_refresh,
+        "plugins": plan.settings.plugins.model_dump(),
+        **{name: _masked(config) for name, config in sorted(plan.sections.items())},
+        "providers": {
+            name: {"type": instance.type.name, **_masked(instance.config)}
+            for name, instance in sorted(plan.instances.items())
+        },
+        "services": {record.name: _masked(config) for _, record, config in plan.services},
+        "aliases": plan.settings.aliases,
+    }
+    print("\n".join(_toml(tree)))
+    return 0
+
+
+def _masked(config: BaseModel) -> dict[str, Any]:
+    return {name: _mask(getattr(config, name)) for name in type(config).model_fields}
+
+
+def _mask(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return _MASK
+    if isinstance(value, BaseModel):
+        return _masked(value)
+    if isinstance(value, dict):
+        return {str(key): _mask(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_mask(item) for item in value]
+    return value if isinstance(value, (bool, int, float)) or value is None else str(value)
+
+
+def _toml(tree: dict[str, Any], path: tuple[str, ...] = ()) -> list[str]:
+    """The tree as TOML; keys without a value are left out, since TOML has no null."""
+    lines = [
+        f"{_key(key)} = {_literal(value)}"
+        for key, value in tree.items()
+        if not isinstance(value, dict) and value is not None
+    ]
+    if path and (lines or not tree):
+        lines.insert(0, f"\n[{'.'.join(_key(part) for part in path)}]")
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            lines += _toml(value, (*path, key))
+    return lines
+
+
+def _key(key: str) -> str:
+    return key if key.replace("-", "").replace("_", "").isalnum() and key.isascii() else _literal(key)
+
+
+def _literal(value: Any) -> str:
+    import json
+
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(k)} = {_literal(v)}" for k, v in value.items() if v is not None) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(_literal(item) for item in value if item is not None) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+COMMAND = Command(
+    name="config",
+    summary="check or show the configuration (secrets masked)",
+    configure=_configure,
+    run=_run,
+)

@@ -1,0 +1,167 @@
+"""The configured and detected instances of providers: made from the configuration, opened, looked at, closed."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from dinrail_core.api.provider import Checked, Health, ModelInfo, ModelSource, State
+from dinrail_core.api.providers import ProviderStatus
+from dinrail_core.errors import ConfigurationError
+from dinrail_core.hooks.context import Context
+from dinrail_core.hooks.records import ProviderType
+from dinrail_core.host.catalog import Listing
+from dinrail_core.host.lifecycle import Opened, OpenError
+from dinrail_core.host.plugins import Plugin
+from dinrail_core.host.settings import Settings, ensure_valid
+
+__all__ = ["Instance", "plan_instances"]
+
+_LOOK_LIMIT = 2.0
+
+
+@dataclass(slots=True)
+class Instance:
+    """One instance of a provider.
+
+    Attributes:
+        name: The operator's name; the first part of its model ids.
+        type: Its record.
+        plugin: Where that came from.
+        config: The checked configuration.
+        provider: What ``open`` yielded, or ``None`` while it is not open.
+        reason: Why it is not open.
+        listing: Its models, where it lists any.
+    """
+
+    name: str
+    type: ProviderType
+    plugin: Plugin
+    config: BaseModel
+    provider: object | None = None
+    reason: str | None = None
+    listing: Listing | None = None
+    _opened: Opened | None = None
+
+    async def open(self, context: Context) -> None:
+        """Open it; a failure is kept as :attr:`reason`, and in the plugin's."""
+        self._opened = Opened(self.name, lambda: self.type.open(self.config, context))
+        try:
+            provider = await self._opened.open()
+        except OpenError as error:
+            self._set_aside(str(error))
+            return
+        missing = sorted(contract.__name__ for contract in self.type.apis if not isinstance(provider, contract))
+        if missing:
+            await self._opened.close()
+            self._set_aside(f"it declares {', '.join(missing)}, but what it opens is none")
+            return
+        self.provider = provider
+
+    async def close(self) -> None:
+        """Close it; does nothing where it is not open."""
+        if self.listing is not None:
+            await self.listing.stop()
+        if self._opened is not None:
+            await self._opened.close()
+        self.provider = None
+
+    def serves(self, contract: builtins.type, info: ModelInfo | None = None) -> bool:
+        """Whether it, or the one model of it, fulfils the contract."""
+        if contract not in self.type.apis:
+            return False
+        return info is None or not info.contracts or contract in info.contracts
+
+    @property
+    def models(self) -> Mapping[str, ModelInfo]:
+        """Its models by upstream name, as far as they are known now."""
+        return self.listing.models if self.listing is not None else {}
+
+    async def health(self, older_than: float = 0.0) -> Health:
+        """How it does, looked at now (within 2 s)."""
+        if self.provider is None:
+            return Health(State.UNREACHABLE, self.reason or "not open")
+        if self.listing is not None:
+            await self.listing.refresh(older_than=older_than, within=_LOOK_LIMIT)
+        if isinstance(self.provider, Checked):
+            try:
+                async with asyncio.timeout(_LOOK_LIMIT):
+                    return await self.provider.health()
+            except TimeoutError:
+                return Health(State.UNREACHABLE, "it does not answer")
+            except Exception as error:  # a provider's code may raise anything; looking must not fail
+                return Health(State.UNREACHABLE, f"looking at it failed ({type(error).__name__})")
+        if self.listing is not None:
+            return self.listing.health or Health(State.UNREACHABLE, "it has not answered yet")
+        return Health(State.READY)
+
+    async def status(self) -> ProviderStatus:
+        """As ``GET /v1/providers`` shows it."""
+        health = await self.health(older_than=1.0)
+        return ProviderStatus(
+            id=self.name,
+            object="provider",
+            type=self.type.name,
+            distribution=self.plugin.installed.distribution,
+            version=self.plugin.installed.version,
+            apis=sorted(contract.__name__ for contract in self.type.apis),
+            status=health.state.value if self.provider is not None else "failed",
+            reason=health.reason,
+            models=len(self.models) if self.listing is not None else None,
+        )
+
+    def listen(self, every: float, changed: Any) -> None:
+        """Begin to list its models, where it lists any."""
+        if isinstance(self.provider, ModelSource):
+            self.listing = Listing(self.provider, every, changed)
+            self.listing.start()
+
+    def _set_aside(self, reason: str) -> None:
+        self.reason = reason
+        self.plugin.fail(f"{self.name}: {reason}")
+
+
+def plan_instances(
+    types: Mapping[str, tuple[Plugin, ProviderType]], settings: Settings, environment: Mapping[str, str]
+) -> dict[str, Instance]:
+    """The instances that the configuration names, and those that are detected.
+
+    What the operator wrote must be right; what a plugin detects on its own must not stop the start, so a plugin whose
+    detection fails, or finds what its own configuration class refuses, is set aside.
+
+    Raises:
+        ConfigurationError: An instance is of an unknown type, or its keys do not fit.
+    """
+    instances: dict[str, Instance] = {}
+    for name, table in settings.providers.items():
+        kind = table["type"]
+        if kind not in types:
+            known = ", ".join(sorted(types)) or "none is installed"
+            raise ConfigurationError(
+                f"no installed plugin has the provider type '{kind}' (there are: {known})", key=f"providers.{name}.type"
+            )
+        plugin, record = types[kind]
+        config = ensure_valid(
+            record.config, {key: value for key, value in table.items() if key != "type"}, f"providers.{name}"
+        )
+        instances[name] = Instance(name, record, plugin, config)
+    configured = {instance.type.name for instance in instances.values()}
+    for kind, (plugin, record) in types.items():
+        if kind in configured or kind in instances or record.detect is None:
+            continue
+        try:
+            found = record.detect(environment)
+            if found is not None:
+                instances[kind] = Instance(kind, record, plugin, record.config.model_validate(found))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(step) for step in first["loc"])
+            plugin.fail(f"what it detects does not fit its own configuration ({where}: {first['msg']})")
+        except (Exception, SystemExit) as error:  # a plugin's code may raise anything, and must cost only its plugin
+            plugin.fail(f"its detection failed ({type(error).__name__})")
+    return instances

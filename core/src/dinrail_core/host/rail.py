@@ -1,0 +1,189 @@
+"""Finding what is on the rail: from a contract and a model id to an opened instance."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+from dinrail_core.api.models import Model
+from dinrail_core.api.provider import ModelInfo
+from dinrail_core.api.providers import PluginStatus, ProviderStatus
+from dinrail_core.errors import ModelNotFound, NotFound, NothingServes, Unavailable
+from dinrail_core.hooks.context import Rail, Target
+from dinrail_core.hooks.records import ProviderType
+from dinrail_core.host.instances import Instance
+from dinrail_core.host.plugins import Plugins
+
+__all__ = ["HostRail"]
+
+T = TypeVar("T")
+
+_FRESH = 5.0
+_WAIT = 2.0
+
+
+class HostRail(Rail):
+    """The host's rail.
+
+    Args:
+        plugins: All plugins, for their states.
+        types: Installed provider types, to say what could serve a contract that nothing serves.
+        instances: Instances by name.
+        services: Opened services by contract.
+        aliases: Model ids that stand for others; free of loops.
+    """
+
+    def __init__(
+        self,
+        plugins: Plugins,
+        types: Sequence[ProviderType],
+        instances: Mapping[str, Instance],
+        services: Mapping[type, object],
+        aliases: Mapping[str, str],
+    ) -> None:
+        self._plugins = plugins
+        self._types = types
+        self._instances = instances
+        self._services = services
+        self._aliases = aliases
+        self._targets: dict[tuple[type, str], Target[Any]] = {}
+
+    def forget(self) -> None:
+        """Forget resolved ids; called when a list of models has changed."""
+        self._targets.clear()
+
+    async def resolve(self, contract: type[T], model: str) -> Target[T]:
+        """See :meth:`Rail.resolve`."""
+        known = self._targets.get((contract, model))
+        if known is not None:
+            return known
+        if not any(instance.serves(contract) for instance in self._instances.values()):
+            raise NothingServes(self._what_to_install(contract))
+        instance, name = await self._find(model, contract)
+        if not instance.serves(contract, instance.models.get(name)):
+            raise ModelNotFound(
+                f"The model '{model}' does not serve this API (it is no {contract.__name__}).", param="model"
+            )
+        target = Target(cast("T", instance.provider), name, instance.name)
+        if name in instance.models:
+            self._targets[contract, model] = target
+        return target
+
+    def service(self, contract: type[T]) -> T:
+        """See :meth:`Rail.service`."""
+        try:
+            return cast("T", self._services[contract])
+        except KeyError:
+            raise NothingServes(
+                f"No installed service provides {contract.__name__}. Install a plugin that does; "
+                "`dinrail plugins` shows what is installed."
+            ) from None
+
+    async def models(self) -> Sequence[Model]:
+        """See :meth:`Rail.models`."""
+        await self._refresh()
+        found = [
+            _wire(f"{instance.name}/{info.id}", instance, info)
+            for instance in self._instances.values()
+            for info in instance.models.values()
+        ]
+        by_id = {model.id: model for model in found}
+        for alias in self._aliases:
+            try:
+                target = await self.model(alias)
+            except (ModelNotFound, Unavailable):
+                continue
+            by_id.setdefault(alias, target)
+        return list(by_id.values())
+
+    async def model(self, model: str) -> Model:
+        """See :meth:`Rail.model`."""
+        instance, name = await self._find(model, None)
+        if name not in instance.models and instance.listing is not None:
+            await instance.listing.refresh(older_than=_FRESH, within=_WAIT)
+        if name not in instance.models:
+            raise _unknown(model)
+        return _wire(model, instance, instance.models[name])
+
+    async def providers(self) -> Sequence[ProviderStatus]:
+        """See :meth:`Rail.providers`."""
+        return await asyncio.gather(*(instance.status() for instance in self._instances.values()))
+
+    async def provider(self, name: str) -> ProviderStatus:
+        """See :meth:`Rail.provider`."""
+        if name not in self._instances:
+            raise NotFound(f"There is no provider '{name}'.")
+        return await self._instances[name].status()
+
+    def plugins(self) -> Sequence[PluginStatus]:
+        """See :meth:`Rail.plugins`."""
+        return [plugin.status() for plugin in self._plugins.all]
+
+    async def _find(self, model: str, contract: type | None) -> tuple[Instance, str]:
+        """The one open instance behind a model id, and the upstream's name of the model."""
+        name = model
+        while name in self._aliases:
+            name = self._aliases[name]
+        head, slash, rest = name.partition("/")
+        if slash and rest and head in self._instances:
+            return _open(self._instances[head]), rest
+        having = self._having(name, contract)
+        if not having:
+            await self._refresh()
+            having = self._having(name, contract) or self._having(name, None)
+        if not having:
+            raise _unknown(model)
+        if len(having) > 1:
+            ids = ", ".join(f"'{instance.name}/{name}'" for instance in having)
+            raise ModelNotFound(f"Several providers have a model '{model}': say which, {ids}.", param="model")
+        return _open(having[0]), name
+
+    def _having(self, name: str, contract: type | None) -> list[Instance]:
+        return [
+            instance
+            for instance in self._instances.values()
+            if name in instance.models and (contract is None or instance.serves(contract, instance.models[name]))
+        ]
+
+    async def _refresh(self) -> None:
+        """Look again at every list that is not fresh, without waiting long for a dead upstream."""
+        listings = [instance.listing for instance in self._instances.values() if instance.listing is not None]
+        if listings:
+            await asyncio.gather(*(listing.refresh(older_than=_FRESH, within=_WAIT) for listing in listings))
+
+    def _what_to_install(self, contract: type) -> str:
+        able = sorted(record.name for record in self._types if contract in record.apis)
+        if able:
+            return (
+                f"No configured provider is a {contract.__name__}. Installed and able: {', '.join(able)}; "
+                f'configure one, for example [providers.NAME] type = "{able[0]}".'
+            )
+        return (
+            f"No installed plugin provides a {contract.__name__}. Install one that does (pip install …); "
+            "`dinrail plugins` shows what is installed."
+        )
+
+
+def _open(instance: Instance) -> Instance:
+    if instance.provider is None:
+        raise Unavailable(f"The provider '{instance.name}' is not open ({instance.reason or 'it is being opened'}).")
+    return instance
+
+
+def _unknown(model: str) -> ModelNotFound:
+    return ModelNotFound(f"The model '{model}' does not exist or you do not have access to it.", param="model")
+
+
+def _wire(model_id: str, instance: Instance, info: ModelInfo) -> Model:
+    contracts = info.contracts & instance.type.apis if info.contracts else instance.type.apis
+    fields: dict[str, Any] = {
+        "id": model_id,
+        "object": "model",
+        "created": info.created,
+        "owned_by": info.owned_by or instance.name,
+        "apis": sorted(contract.__name__ for contract in contracts),
+    }
+    if info.context_length is not None:
+        fields["context_length"] = info.context_length
+    return Model.model_validate(fields)
