@@ -1,8 +1,8 @@
 """Answers that stay bytes until somebody looks.
 
 A provider that speaks the dialect of the client hands the upstream's bytes through; the typed view of the same answer
-is built only when a guardrail, a metric or the agent loop asks for it. A provider that speaks another dialect builds the
-typed value, and the bytes are made from it once, at the edge.
+is built only when a guardrail, a metric or the agent loop asks for it. A provider that speaks another dialect builds
+the typed value, and the bytes are made from it once, at the edge.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ __all__ = ["TEXT", "TEXTS", "TOKENS", "TOKEN_LISTS", "form_of"]
 TEXT = "text"
 TEXTS = "texts"
 TOKENS = "tokens"
-TOKEN_LISTS = "token lists"
+TOKEN_LISTS = "token lists"  # noqa: S105 (tokens of a vocabulary)
 
 
 def form_of(value: object) -> str | None:

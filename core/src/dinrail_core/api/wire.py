@@ -3,20 +3,27 @@
 Wire types stand for what is on the wire and nothing else: a field that may be left out is typed ``… | MISSING``, one
 that may be null is typed ``… | None``, and the two are not the same (OpenAI's specification tells them apart, and so
 does the JSON schema that is generated from here). Unknown fields survive a round trip.
+
+Two habits of the modules that declare them keep their import cheap. They do without ``from __future__ import
+annotations``, because pydantic would then compile every annotation a second time (a third of the cost of importing
+them all). And the strings below fields, which become descriptions in the JSON schema, are read by
+:mod:`~dinrail_core.api.wire_schema` when a schema is asked for, not when the class is made (half of the cost).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import MISSING, BaseModel, ConfigDict, ValidationError
+from pydantic import MISSING, BaseModel, ConfigDict, FailFast, ValidationError
 
 from dinrail_core.errors import InvalidRequest, UpstreamInvalid
 
 if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema, ErrorDetails
 
-__all__ = ["MISSING", "Wire", "decode_request", "decode_upstream"]
+__all__ = ["MISSING", "Many", "Wire", "decode_request", "decode_upstream"]
 
 
 class Wire(BaseModel):
@@ -31,13 +38,25 @@ class Wire(BaseModel):
         strict=True,
         defer_build=True,
         allow_inf_nan=False,
-        use_attribute_docstrings=False,
         protected_namespaces=(),
         validate_by_name=True,
         validate_by_alias=True,
         serialize_by_alias=True,
     )
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        from dinrail_core.api.wire_schema import complete
+
+        found = handler(schema)
+        complete(cls, handler.resolve_ref_schema(found), handler.mode)
+        return found
+
+
+T = TypeVar("T")
+
+Many: TypeAlias = Annotated[list[T], FailFast()]
+"""A list of a request: validation stops at its first bad item, since a body has room for millions of them."""
 
 W = TypeVar("W", bound=BaseModel)
 
@@ -93,40 +112,75 @@ def _without(data: Any, paths: list[tuple[int | str, ...]]) -> Any:
     """Drop the nulls at ``paths``; path segments that name a union's branch instead of a key are passed over."""
     for path in paths:
         holder: Any = None
-        key: int | str | None = None
+        key: int | str = ""
         here = data
         for step in path:
-            if (isinstance(here, dict) and step in here) or (isinstance(here, list) and isinstance(step, int) and step < len(here)):
+            if _leads_on(here, step):
                 holder, key, here = here, step, here[step]
         if here is None and isinstance(holder, dict):
             holder.pop(key, None)
     return data
 
 
+def _leads_on(here: Any, step: int | str) -> bool:
+    """Whether a step of an error's path is a key of the data, and not the name of a union's branch."""
+    if isinstance(here, dict):
+        return step in here
+    return isinstance(here, list) and isinstance(step, int) and step < len(here)
+
+
 def _invalid_request(error: ValidationError, data: object) -> InvalidRequest:
-    """The error whose path leads deepest into what was really sent: in a union, that is the branch that was meant."""
-    problems = error.errors(include_url=False, include_context=False)
+    """The error that tells most.
+
+    In a union, every branch complains; the branch that was meant is the one whose complaint leads deepest into what was
+    really sent, or else the one that does not just say that it is another type.
+    """
+    if error.error_count() > _ENOUGH_ERRORS:
+        return InvalidRequest(f"{error.error_count()} values are invalid.")
+    problems = error.errors(include_url=False, include_input=False)
     paths = [_sent_path(data, problem) for problem in problems]
-    depth, first = max((len(path), -index) for index, path in enumerate(paths))
-    problem, path = problems[-first], paths[-first]
-    param = ".".join(path) if depth else None
-    if problem["type"] == "missing":
+    best = max(
+        range(len(problems)),
+        key=lambda index: (len(paths[index]), not problems[index]["type"].endswith("_type"), -index),
+    )
+    problem, path = problems[best], paths[best]
+    param = ".".join(path) if path else None
+    if problem["type"] in ("missing", "union_tag_not_found"):
         return InvalidRequest(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
-    message = f"Invalid value for '{param}': {problem['msg']}." if param else f"{problem['msg']}."
-    return InvalidRequest(message, param=param)
+    message = _message(problem)
+    return InvalidRequest(f"Invalid value for '{param}': {message}." if param else f"{message}.", param=param)
 
 
-def _sent_path(data: object, problem: ErrorDetails) -> list[str]:
+_ENOUGH_ERRORS = 1_000
+"""More than any request has by mistake, and few enough to be looked at while others wait."""
+
+_IN_WORDS_OF_JSON = {
+    "dict_type": "Input should be an object",
+    "list_type": "Input should be an array",
+    "model_attributes_type": "Input should be an object",
+    "model_type": "Input should be an object",
+}
+"""Where pydantic speaks of Python's types and of our classes."""
+
+
+def _message(problem: ErrorDetails) -> str:
+    if problem["type"] == "union_tag_invalid":
+        return f"Input should be one of {problem['ctx']['expected_tags']}"
+    return _IN_WORDS_OF_JSON.get(problem["type"]) or problem["msg"]
+
+
+def _sent_path(data: Any, problem: ErrorDetails) -> list[str]:
     """The problem's path without the steps that name a union's branch instead of a key."""
     path: list[str] = []
     here = data
     for index, step in enumerate(problem["loc"]):
-        last = index == len(problem["loc"]) - 1
-        if (isinstance(here, dict) and step in here) or (isinstance(here, list) and isinstance(step, int) and step < len(here)):
+        if _leads_on(here, step):
             path.append(str(step))
             here = here[step]
-        elif last and problem["type"] == "missing":
+        elif problem["type"] == "missing" and index == len(problem["loc"]) - 1:
             path.append(str(step))
+    if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        path.append(problem["ctx"]["discriminator"].strip("'"))
     return path
 
 

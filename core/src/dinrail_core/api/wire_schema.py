@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import inspect
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+    from pydantic.json_schema import JsonSchemaMode
 
 __all__ = ["complete"]
 
 
-def complete(model: type[BaseModel], schema: dict[str, Any]) -> None:
+def complete(model: type[BaseModel], schema: dict[str, Any], mode: JsonSchemaMode) -> None:
     """Add to a model's schema the descriptions of its fields, and which of them are always there.
 
-    A field whose default is a value (not ``MISSING``) is written whenever the model is, so a client may rely on it:
-    the schema calls it required and does not speak of the default, which concerns only the reading of incomplete data.
+    A field whose default is a value (not ``MISSING``) is written whenever the model is, so who reads may rely on it:
+    the schema of what is written calls it required. So does the schema of what is read with a constant such as
+    ``type``, whose default only spares the authors of Python code from spelling it out.
 
     Args:
         model: The wire type.
         schema: Its schema with ``properties``; changed in place.
+        mode: Whether the schema is of what is read (``validation``) or of what is written (``serialization``).
     """
     properties: dict[str, dict[str, Any]] = schema.get("properties", {})
     described = _field_docs(model)
     for name, field in model.model_fields.items():
-        prop = properties.get(field.alias or name)
-        if prop is None:
-            continue
-        if name in described:
-            prop.setdefault("description", described[name])
+        key = field.alias or name
+        if key in properties and name in described:
+            properties[key].setdefault("description", described[name])
     required = set(schema.get("required", ()))
-    required.update(key for key, prop in properties.items() if "default" in prop)
-    for prop in properties.values():
-        prop.pop("default", None)
+    for key, prop in properties.items():
+        if "default" in prop and (mode == "serialization" or "const" in prop):
+            required.add(key)
+            del prop["default"]
     if required:
         schema["required"] = [key for key in properties if key in required]
 
@@ -43,16 +45,17 @@ def complete(model: type[BaseModel], schema: dict[str, Any]) -> None:
 def _field_docs(model: type[BaseModel]) -> dict[str, str]:
     docs: dict[str, str] = {}
     for base in reversed(model.__mro__):
-        docs.update(_module_docs(base.__module__).get(base.__qualname__, {}) if base is not object else {})
+        if "__pydantic_fields__" in vars(base):
+            docs.update(_module_docs(base.__module__).get(base.__qualname__, {}))
     return docs
 
 
 @cache
 def _module_docs(module: str) -> dict[str, dict[str, str]]:
-    """The strings below fields, by class, of a module that has a source; pydantic reads it anew for every class."""
+    """The strings below fields, by class; nothing where the source of the module is not at hand."""
     try:
-        tree = ast.parse(inspect.getsource(importlib.import_module(module)))
-    except (OSError, TypeError, ImportError):
+        tree = ast.parse(inspect.getsource(sys.modules[module]))
+    except (KeyError, OSError, TypeError):
         return {}
     found: dict[str, dict[str, str]] = {}
     for node in ast.walk(tree):
