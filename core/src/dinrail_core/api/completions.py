@@ -11,7 +11,7 @@ from dinrail_core.api.open_enum import OpenEnum
 from dinrail_core.api.sampling import LogitBias, Penalty, Seed, Stop, StreamOptions, Temperature, TopP
 from dinrail_core.api.text_forms import TEXT, TEXTS, TOKEN_LISTS, TOKENS, form_of
 from dinrail_core.api.usage import Usage
-from dinrail_core.api.wire import MISSING, Wire
+from dinrail_core.api.wire import MISSING, Many, Wire
 
 __all__ = [
     "CompletionModel",
@@ -23,13 +23,13 @@ __all__ = [
     "TextLogprobs",
 ]
 
-_Tokens: TypeAlias = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+_Tokens: TypeAlias = Annotated[Many[Annotated[int, Field(ge=0)]], Field(min_length=1)]
 
 Prompt: TypeAlias = Annotated[
     Annotated[str, Tag(TEXT)]
-    | Annotated[list[str], Tag(TEXTS)]
+    | Annotated[Many[str], Tag(TEXTS)]
     | Annotated[_Tokens, Tag(TOKENS)]
-    | Annotated[list[_Tokens], Field(min_length=1), Tag(TOKEN_LISTS)],
+    | Annotated[Many[_Tokens], Field(min_length=1), Tag(TOKEN_LISTS)],
     Discriminator(
         form_of,
         custom_error_type="prompt_form",

@@ -9,7 +9,7 @@ from dinrail_core.api.answers import Answer
 from dinrail_core.api.call import Call
 from dinrail_core.api.open_enum import OpenEnum
 from dinrail_core.api.text_forms import TEXT, TEXTS, TOKEN_LISTS, TOKENS, form_of
-from dinrail_core.api.wire import MISSING, Wire
+from dinrail_core.api.wire import MISSING, Many, Wire
 
 __all__ = ["Embedder", "Embedding", "EmbeddingInput", "EmbeddingRequest", "EmbeddingResponse", "EmbeddingUsage"]
 
@@ -18,10 +18,10 @@ _Token: TypeAlias = Annotated[int, Field(ge=0)]
 
 EmbeddingInput: TypeAlias = Annotated[
     Annotated[_Text, Tag(TEXT)]
-    | Annotated[list[_Text], Field(min_length=1, max_length=2048), Tag(TEXTS)]
-    | Annotated[list[_Token], Field(min_length=1, max_length=2048), Tag(TOKENS)]
+    | Annotated[Many[_Text], Field(min_length=1, max_length=2048), Tag(TEXTS)]
+    | Annotated[Many[_Token], Field(min_length=1, max_length=2048), Tag(TOKENS)]
     | Annotated[
-        list[Annotated[list[_Token], Field(min_length=1)]], Field(min_length=1, max_length=2048), Tag(TOKEN_LISTS)
+        Many[Annotated[Many[_Token], Field(min_length=1)]], Field(min_length=1, max_length=2048), Tag(TOKEN_LISTS)
     ],
     Discriminator(
         form_of,

@@ -8,7 +8,7 @@ from pydantic import Discriminator, Field, Tag
 from dinrail_core.api.answers import Answer
 from dinrail_core.api.call import Call
 from dinrail_core.api.open_enum import OpenEnum
-from dinrail_core.api.wire import MISSING, Wire
+from dinrail_core.api.wire import MISSING, Many, Wire
 
 __all__ = [
     "AppliedInputTypes",
@@ -59,7 +59,7 @@ def _form_of(value: object) -> str | None:
 
 
 ModerationInput: TypeAlias = Annotated[
-    Annotated[str, Tag("text")] | Annotated[list[str], Tag("texts")] | Annotated[list[ModerationPart], Tag("parts")],
+    Annotated[str, Tag("text")] | Annotated[Many[str], Tag("texts")] | Annotated[Many[ModerationPart], Tag("parts")],
     Discriminator(
         _form_of,
         custom_error_type="input_form",

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from dinrail_core.api.answers import Answer
 from dinrail_core.api.call import Call
-from dinrail_core.api.wire import MISSING, Wire
+from dinrail_core.api.wire import MISSING, Many, Wire
 
 __all__ = [
     "BilledUnits",
@@ -32,7 +32,7 @@ class RerankRequest(Wire):
 
     model: str
     query: str
-    documents: Annotated[list[str | RerankDocument], Field(min_length=1)]
+    documents: Annotated[Many[str | RerankDocument], Field(min_length=1)]
     top_n: Annotated[int, Field(ge=1)] | None | MISSING = MISSING
     """How many of the best are returned; all without it."""
     return_documents: bool | None | MISSING = MISSING

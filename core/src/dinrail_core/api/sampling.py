@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field, StringConstraints
 
-from dinrail_core.api.wire import MISSING, Wire
+from dinrail_core.api.wire import MISSING, Many, Wire
 
 __all__ = ["LogitBias", "Metadata", "Penalty", "Seed", "Stop", "StreamOptions", "Temperature", "TopP"]
 
@@ -29,7 +29,7 @@ Seed: TypeAlias = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 LogitBias: TypeAlias = dict[str, int | float]
 """Token ids (decimal) and what is added to their logits, -100 to 100. Several servers take fractions, so they pass."""
 
-Stop: TypeAlias = str | Annotated[list[str], Field(min_length=1, max_length=4)]
+Stop: TypeAlias = str | Annotated[Many[str], Field(min_length=1, max_length=4)]
 """Up to four texts at which generation ends; they are not part of the answer."""
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import MISSING, BaseModel, ConfigDict, FailFast, ValidationError
+from pydantic import MISSING, BaseModel, ConfigDict, Field, ValidationError
 
 from dinrail_core.errors import InvalidRequest, UpstreamInvalid
 
@@ -55,7 +55,7 @@ class Wire(BaseModel):
 
 T = TypeVar("T")
 
-Many: TypeAlias = Annotated[list[T], FailFast()]
+Many: TypeAlias = Annotated[list[T], Field(fail_fast=True)]
 """A list of a request: validation stops at its first bad item, since a body has room for millions of them."""
 
 W = TypeVar("W", bound=BaseModel)

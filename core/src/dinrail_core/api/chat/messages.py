@@ -6,7 +6,7 @@ from pydantic import Field
 
 from dinrail_core.api.chat.content import AssistantPart, TextPart, UserPart
 from dinrail_core.api.chat.tools import FunctionCall, ToolCall
-from dinrail_core.api.wire import MISSING, Wire
+from dinrail_core.api.wire import MISSING, Many, Wire
 
 __all__ = [
     "AssistantMessage",
@@ -20,7 +20,7 @@ __all__ = [
     "UserMessage",
 ]
 
-TextContent: TypeAlias = str | Annotated[list[TextPart], Field(min_length=1)]
+TextContent: TypeAlias = str | Annotated[Many[TextPart], Field(min_length=1)]
 """Text, in one piece or in parts."""
 
 
@@ -44,7 +44,7 @@ class UserMessage(Wire):
     """What the user says."""
 
     role: Literal["user"] = "user"
-    content: str | Annotated[list[UserPart], Field(min_length=1)]
+    content: str | Annotated[Many[UserPart], Field(min_length=1)]
     name: str | MISSING = MISSING
     """Tells participants of the same role apart."""
 
@@ -59,12 +59,12 @@ class AssistantMessage(Wire):
     """What the model said or called before."""
 
     role: Literal["assistant"] = "assistant"
-    content: str | Annotated[list[AssistantPart], Field(min_length=1)] | None | MISSING = MISSING
+    content: str | Annotated[Many[AssistantPart], Field(min_length=1)] | None | MISSING = MISSING
     """May be missing or null only where the message calls tools."""
     refusal: str | None | MISSING = MISSING
     name: str | MISSING = MISSING
     audio: AudioReference | None | MISSING = MISSING
-    tool_calls: list[ToolCall] | MISSING = MISSING
+    tool_calls: Many[ToolCall] | MISSING = MISSING
     function_call: FunctionCall | None | MISSING = MISSING
     """Deprecated; ``tool_calls`` took its place."""
     reasoning_content: str | None | MISSING = MISSING

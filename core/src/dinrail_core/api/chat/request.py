@@ -6,9 +6,9 @@ from pydantic import Field
 
 from dinrail_core.api.chat.content import TextPart
 from dinrail_core.api.chat.messages import Message
-from dinrail_core.api.chat.tools import FunctionName, LegacyFunction, Tool, ToolChoice
+from dinrail_core.api.chat.tools import LegacyFunction, Tool, ToolChoice, ToolName
 from dinrail_core.api.sampling import LogitBias, Metadata, Penalty, Seed, Stop, StreamOptions, Temperature, TopP
-from dinrail_core.api.wire import MISSING, Wire
+from dinrail_core.api.wire import MISSING, Many, Wire
 
 __all__ = [
     "ApproximateLocation",
@@ -129,7 +129,7 @@ class Prediction(Wire):
     """Text that the answer will largely repeat, such as a file of which little changes."""
 
     type: Literal["content"]
-    content: str | Annotated[list[TextPart], Field(min_length=1)]
+    content: str | Annotated[Many[TextPart], Field(min_length=1)]
 
 
 class PromptCacheOptions(Wire):
@@ -144,7 +144,7 @@ class ChatRequest(Wire):
     """A chat to be continued. See :class:`~dinrail_core.api.chat.contract.ChatModel` for what becomes of it."""
 
     model: str
-    messages: Annotated[list[Message], Field(min_length=1)]
+    messages: Annotated[Many[Message], Field(min_length=1)]
 
     stream: bool | None | MISSING = MISSING
     stream_options: StreamOptions | None | MISSING = MISSING
@@ -166,16 +166,16 @@ class ChatRequest(Wire):
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None | MISSING = MISSING
     """How many alternatives are told for each token; needs ``logprobs``."""
 
-    tools: list[Tool] | MISSING = MISSING
+    tools: Many[Tool] | MISSING = MISSING
     tool_choice: ToolChoice | MISSING = MISSING
     parallel_tool_calls: bool | MISSING = MISSING
-    functions: Annotated[list[LegacyFunction], Field(max_length=128)] | MISSING = MISSING
+    functions: Annotated[Many[LegacyFunction], Field(max_length=128)] | MISSING = MISSING
     """Deprecated; ``tools`` took its place."""
-    function_call: Literal["none", "auto"] | FunctionName | MISSING = MISSING
+    function_call: Literal["none", "auto"] | ToolName | MISSING = MISSING
     """Deprecated; ``tool_choice`` took its place."""
 
     response_format: ResponseFormat | MISSING = MISSING
-    modalities: list[Literal["text", "audio"]] | None | MISSING = MISSING
+    modalities: Many[Literal["text", "audio"]] | None | MISSING = MISSING
     audio: AudioOutput | None | MISSING = MISSING
     prediction: Prediction | None | MISSING = MISSING
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None | MISSING = MISSING

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from dinrail_core.api.wire import MISSING, Wire
+from dinrail_core.api.wire import MISSING, Many, Wire
 
 __all__ = [
     "AllowedTools",
@@ -14,7 +14,6 @@ __all__ = [
     "CustomToolCall",
     "CustomToolSpec",
     "FunctionCall",
-    "FunctionName",
     "FunctionSpec",
     "FunctionTool",
     "FunctionToolCall",
@@ -90,7 +89,7 @@ Tool: TypeAlias = Annotated[FunctionTool | CustomTool, Field(discriminator="type
 
 
 class ToolName(Wire):
-    """Names one tool."""
+    """Names one tool, or one of the deprecated ``functions``."""
 
     name: str
 
@@ -113,7 +112,7 @@ class AllowedTools(Wire):
     """A selection from the tools of the request, which keeps the prompt (and its cache) as it is."""
 
     mode: Literal["auto", "required"]
-    tools: list[dict[str, Any]]
+    tools: Many[dict[str, Any]]
     """Tools by reference, such as ``{"type": "function", "function": {"name": "weather"}}``."""
 
 
@@ -129,12 +128,6 @@ ToolChoice: TypeAlias = (
     | Annotated[AllowedToolsChoice | NamedFunctionChoice | NamedCustomChoice, Field(discriminator="type")]
 )
 """Whether tools are called, and which."""
-
-
-class FunctionName(Wire):
-    """Names one of ``functions`` (deprecated; ``tool_choice`` took its place)."""
-
-    name: str
 
 
 class LegacyFunction(Wire):
