@@ -25,7 +25,7 @@ One server that speaks OpenAI's API in front of any model, vector store or tool.
   dinrail plugins                     what is installed, and what became of it
 """
 
-_EPILOG = (
+_EPILOG = "Configuration: dinrail.toml, then DINRAIL_… variables, then flags; see 'dinrail config show'."
     "Configuration: dinrail.toml, overridden by DINRAIL_… variables, overridden by flags. See 'dinrail config show'."
 )
 

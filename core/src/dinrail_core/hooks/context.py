@@ -49,11 +49,16 @@ class Rail(ABC):
         """
 
     @abstractmethod
-    def service(self, contract: type[T]) -> T:
-        """The one service that fulfils ``contract``.
+    def provides(self, contract: type) -> bool:
+        """Whether some installed service fulfils ``contract``; opens nothing."""
+
+    @abstractmethod
+    async def service(self, contract: type[T]) -> T:
+        """The one service that fulfils ``contract``, opened if it is not yet.
 
         Raises:
             NothingServes: None is installed.
+            Unavailable: It could not be opened.
         """
 
     @abstractmethod

@@ -12,10 +12,13 @@ from pydantic import BaseModel
 
 from dinrail_core.hooks.context import Context
 
-__all__ = ["Command", "Detect", "Open", "ProviderType", "Section", "ServiceType"]
+__all__ = ["Command", "Detect", "Eager", "Open", "ProviderType", "Section", "ServiceType"]
 
 Open = Callable[[Any, Context], AbstractAsyncContextManager[object]]
 """``open(config, context)``: start and stop in one function, so that nothing is ever half-built."""
+
+Eager = Callable[[Any, Context], bool]
+"""``eager(config, context)``: whether a service must be open from the start. A look at a file at most; imports nothing."""
 
 Detect = Callable[[Mapping[str, str]], Mapping[str, object] | None]
 """Looks at the environment's variables, without I/O, and returns a configuration, or ``None`` for no instance."""
@@ -52,7 +55,8 @@ class ServiceType:
         provides: The contracts that what ``open`` yields fulfils. Two services that provide one contract are an error
             until the operator disables a plugin.
         requires: Contracts of services that must be open before this one, and that are closed after it.
-        open: Opens it.
+        open: Opens it; called when the service is first asked for.
+        eager: Says whether it must be opened at the start instead (it has work of its own to do); never where left out.
         summary: One line for people.
     """
 
@@ -61,6 +65,7 @@ class ServiceType:
     provides: frozenset[type]
     open: Open
     requires: frozenset[type] = frozenset()
+    eager: Eager | None = None
     summary: str = ""
 
 

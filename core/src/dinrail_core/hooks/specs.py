@@ -53,7 +53,8 @@ def dinrail_providers() -> Iterable[ProviderType]:
 def dinrail_services() -> Iterable[ServiceType]:
     """Declare stateful implementations of APIs.
 
-    Called once all plugins are loaded. Services are opened in the order of what they require and closed in reverse.
+    Called once all plugins are loaded. A service is opened when it is first asked for, behind what it requires, and
+    closed in reverse; ``eager`` opens it at the start.
     The plugin's metadata must list ``services`` in the entry-point group ``dinrail.extends``.
 
     Returns:

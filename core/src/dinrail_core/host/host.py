@@ -104,23 +104,21 @@ class Host:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self._services = Services()
         self._rail = HostRail(
-            plan.plugins,
-            [record for _, record in plan.types.values()],
-            plan.instances,
-            self._services.by_contract,
-            plan.settings.aliases,
+            plan.plugins, [record for _, record in plan.types.values()], plan.instances, plan.settings.aliases
+        )
+        self._services = Services(
+            plan.services, {record.name: self._context("services", record.name) for _, record, _ in plan.services}
         )
 
     @classmethod
     @asynccontextmanager
     async def open(cls, plan: Plan, *, services: bool = True) -> AsyncIterator[Host]:
-        """Open everything: providers all at once, services in order. One that fails is set aside.
+        """Open providers, all at once, and the services that are needed from the start. One that fails is set aside.
 
         Args:
             plan: What to open.
-            services: Whether to open services; a program that only looks (``dinrail plugins``) must not start any work.
+            services: Whether there are services; a program that only looks (``dinrail plugins``) must start no work.
 
         Raises:
             ConfigurationError: A service says that the operator must mend something first.
@@ -128,7 +126,12 @@ class Host:
         host = cls(plan)
         try:
             opening = [host._open_instance(instance) for instance in plan.instances.values()]
-            await asyncio.gather(host._open_services(services), *opening)
+            if services:
+                host._rail.attach(host._services)
+                opening.append(host._services.start())
+            for outcome in await asyncio.gather(*opening, return_exceptions=True):
+                if outcome is not None:
+                    raise outcome
             yield host
         finally:
             await host._services.close()
@@ -170,11 +173,6 @@ class Host:
 
     def _context(self, kind: str, name: str) -> Context:
         return Context(name=name, data_dir=self.settings.data_dir / kind / name, rail=self._rail)
-
-    async def _open_services(self, wanted: bool) -> None:
-        if wanted:
-            contexts = {record.name: self._context("services", record.name) for _, record, _ in self.plan.services}
-            await self._services.open(self.plan.services, contexts)
 
     async def _open_instance(self, instance: Instance) -> None:
         await instance.open(self._context("providers", instance.name))

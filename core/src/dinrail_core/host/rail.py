@@ -13,7 +13,9 @@ from dinrail_core.errors import ModelNotFound, NotFound, NothingServes, Unavaila
 from dinrail_core.hooks.context import Rail, Target
 from dinrail_core.hooks.records import ProviderType
 from dinrail_core.host.instances import Instance
+from dinrail_core.host.lifecycle import OpenError
 from dinrail_core.host.plugins import Plugins
+from dinrail_core.host.services import Services
 
 __all__ = ["HostRail"]
 
@@ -30,7 +32,6 @@ class HostRail(Rail):
         plugins: All plugins, for their states.
         types: Installed provider types, to say what could serve a contract that nothing serves.
         instances: Instances by name.
-        services: Opened services by contract.
         aliases: Model ids that stand for others; free of loops.
     """
 
@@ -39,15 +40,18 @@ class HostRail(Rail):
         plugins: Plugins,
         types: Sequence[ProviderType],
         instances: Mapping[str, Instance],
-        services: Mapping[type, object],
         aliases: Mapping[str, str],
     ) -> None:
         self._plugins = plugins
         self._types = types
         self._instances = instances
-        self._services = services
+        self._services: Services | None = None
         self._aliases = aliases
         self._targets: dict[tuple[type, str], Target[Any]] = {}
+
+    def attach(self, services: Services) -> None:
+        """Let services be found from now on."""
+        self._services = services
 
     def forget(self) -> None:
         """Forget resolved ids; called when a list of models has changed."""
@@ -70,15 +74,21 @@ class HostRail(Rail):
             self._targets[contract, model] = target
         return target
 
-    def service(self, contract: type[T]) -> T:
+    def provides(self, contract: type) -> bool:
+        """See :meth:`Rail.provides`."""
+        return self._services is not None and self._services.has(contract)
+
+    async def service(self, contract: type[T]) -> T:
         """See :meth:`Rail.service`."""
-        try:
-            return cast("T", self._services[contract])
-        except KeyError:
+        if self._services is None or not self._services.has(contract):
             raise NothingServes(
                 f"No installed service provides {contract.__name__}. Install a plugin that does; "
                 "`dinrail plugins` shows what is installed."
-            ) from None
+            )
+        try:
+            return cast("T", await self._services.get(contract))
+        except OpenError as error:
+            raise Unavailable(f"The service behind {contract.__name__} is not open ({error}).") from error
 
     async def models(self) -> Sequence[Model]:
         """See :meth:`Rail.models`."""
