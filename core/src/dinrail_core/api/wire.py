@@ -61,18 +61,19 @@ Many: TypeAlias = Annotated[list[T], Field(fail_fast=True)]
 W = TypeVar("W", bound=BaseModel)
 
 
-def decode_request(wire: type[W], data: object) -> W:
+def decode_request(wire: type[W], data: object, *, from_text: bool = False) -> W:
     """Turn parsed JSON of a request into its wire type.
 
     Args:
         wire: The wire type.
         data: What a JSON parser returned.
+        from_text: The values are text, as those of a query are: numbers and booleans are read from it.
 
     Raises:
         InvalidRequest: It does not fit; ``param`` names the first field that does not.
     """
     try:
-        return wire.model_validate(data)
+        return wire.model_validate(data, strict=False if from_text else None)
     except ValidationError as error:
         raise _invalid_request(error, data) from None
 
