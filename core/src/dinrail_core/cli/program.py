@@ -26,15 +26,13 @@ One server that speaks OpenAI's API in front of any model, vector store or tool.
 """
 
 _EPILOG = "Configuration: dinrail.toml, then DINRAIL_… variables, then flags; see 'dinrail config show'."
-    "Configuration: dinrail.toml, overridden by DINRAIL_… variables, overridden by flags. See 'dinrail config show'."
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program.
 
     Returns:
-        The exit code: 0 when it went well, 1 when it failed, 2 for a command line that cannot be read, 130 after Ctrl-C.
+        The exit code: 0 when it went well, 1 when it failed, 2 for a command line that cannot be read, 130 on Ctrl-C.
     """
     try:
         plugins = _plugins(arguments)

@@ -18,7 +18,7 @@ Open = Callable[[Any, Context], AbstractAsyncContextManager[object]]
 """``open(config, context)``: start and stop in one function, so that nothing is ever half-built."""
 
 Eager = Callable[[Any, Context], bool]
-"""``eager(config, context)``: whether a service must be open from the start. A look at a file at most; imports nothing."""
+"""``eager(config, context)``: whether a service is needed from the start. A look at a file at most; imports nothing."""
 
 Detect = Callable[[Mapping[str, str]], Mapping[str, object] | None]
 """Looks at the environment's variables, without I/O, and returns a configuration, or ``None`` for no instance."""
