@@ -7,7 +7,7 @@ the typed value, and the bytes are made from it once, at the edge.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from types import MappingProxyType
 from typing import Generic, TypeVar
@@ -88,10 +88,13 @@ class Stream(Generic[T]):
     Args:
         wire: The wire type of one event.
         reads: Bytes in which every item is one or more *whole* frames (``data: …\\n\\n``), without ``DONE``.
+        values: Typed events, where that is what the provider has.
         headers: As for :class:`Answer`.
+        close: Closes what the generator reads from. A generator that was never begun runs none of its own clean-up, so
+            one that reads from something already open (an accepted request) needs this. Called once.
     """
 
-    __slots__ = ("_reads", "_values", "headers", "wire")
+    __slots__ = ("_close", "_reads", "_values", "headers", "wire")
 
     def __init__(
         self,
@@ -100,12 +103,14 @@ class Stream(Generic[T]):
         reads: AsyncGenerator[bytes, None] | None = None,
         values: AsyncGenerator[T, None] | None = None,
         headers: Mapping[str, str] = NO_HEADERS,
+        close: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         if (reads is None) == (values is None):
             raise TypeError("A stream is made of reads or of values.")
         self.wire = wire
         self._reads = reads
         self._values = values
+        self._close = close
         self.headers = headers
 
     @classmethod
@@ -129,7 +134,12 @@ class Stream(Generic[T]):
         """Close the stream and whatever feeds it; safe to call more than once."""
         source = self._reads if self._reads is not None else self._values
         assert source is not None
-        await source.aclose()
+        close, self._close = self._close, None
+        try:
+            await source.aclose()
+        finally:
+            if close is not None:
+                await close()
 
     async def _encoded(self) -> AsyncGenerator[bytes, None]:
         assert self._values is not None
@@ -152,10 +162,14 @@ def encode_event(value: BaseModel, event: str | None = None) -> bytes:
 
 
 def frames(read: bytes) -> list[bytes]:
-    """The data of each whole frame in ``read`` (WHATWG, server-sent events, section 9.2.6); comments are dropped."""
+    """The data of each whole frame in ``read`` (WHATWG, server-sent events, section 9.2.6).
+
+    Comments, and frames whose data is empty, are no events and are dropped.
+    """
     found = []
     for frame in read.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n\n"):
         lines = [line[5:].removeprefix(b" ") for line in frame.split(b"\n") if line.startswith(b"data:")]
-        if lines:
-            found.append(b"\n".join(lines))
+        data = b"\n".join(lines)
+        if data:
+            found.append(data)
     return found

@@ -1,20 +1,21 @@
-"""Enumerations of answers, which upstreams extend without asking.
+"""Values of answers that the specification lists, and that upstreams add to without asking.
 
-A request is checked against the values that the specification lists. An answer is not: a server that invents the
-finish reason ``"tool_use"`` has still answered, and the value is handed on. The JSON schema names the specification's
-values in both cases.
+A request is checked against the specification. An answer is not: a server that invents the finish reason ``"tool_use"``
+has still answered, and the value is handed on. The JSON schema says what the specification says in both cases.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+from pydantic_core import PydanticOmit
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
-__all__ = ["OpenEnum"]
+__all__ = ["OpenEnum", "Unlisted"]
 
 
 class OpenEnum:
@@ -32,3 +33,12 @@ class OpenEnum:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {**handler(schema), "enum": list(self.values)}
+
+
+class Unlisted:
+    """Marks the branch of a union that takes what no other branch does, and that the JSON schema does not mention."""
+
+    __slots__ = ()
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> NoReturn:
+        raise PydanticOmit

@@ -20,8 +20,9 @@ class ProviderStatus(Wire):
     """The installed package that it comes from."""
     version: str
     apis: list[str]
-    """What it serves, such as ``chat`` or ``embeddings``."""
-    status: Annotated[str, OpenEnum("ready", "degraded", "unreachable")]
+    """The contracts that it fulfils, such as ``ChatModel``."""
+    status: Annotated[str, OpenEnum("ready", "degraded", "unreachable", "failed")]
+    """As it was when asked just now; ``failed`` could not be opened."""
     reason: str | None = None
     """Why it is not ready, one sentence."""
     models: int | None = None
@@ -35,7 +36,8 @@ class PluginStatus(Wire):
     object: Annotated[str, OpenEnum("plugin")] = "plugin"
     distribution: str
     version: str
-    state: str
+    state: Annotated[str, OpenEnum("enabled", "off", "disabled", "failed")]
+    """Loaded; waiting for the operator's consent; switched off by the operator; set aside as broken."""
     reason: str | None = None
     """Why it is not loaded, one sentence."""
     extends: list[str]

@@ -1,7 +1,7 @@
 """Reranking (``POST /v1/rerank``): wire types and contract, in the shape that Cohere, Jina and vLLM have in common."""
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -10,12 +10,14 @@ from dinrail_core.api.call import Call
 from dinrail_core.api.wire import MISSING, Many, Wire
 
 __all__ = [
-    "BilledUnits",
+    "RerankApiVersion",
+    "RerankBilledUnits",
     "RerankDocument",
     "RerankMeta",
     "RerankRequest",
     "RerankResponse",
     "RerankResult",
+    "RerankTokens",
     "RerankUsage",
     "Reranker",
 ]
@@ -36,9 +38,9 @@ class RerankRequest(Wire):
     top_n: Annotated[int, Field(ge=1)] | None | MISSING = MISSING
     """How many of the best are returned; all without it."""
     return_documents: bool | None | MISSING = MISSING
-    """Whether the results repeat the texts."""
+    """Whether the results repeat the documents; what happens without it differs from server to server."""
     max_tokens_per_doc: Annotated[int, Field(ge=1)] | None | MISSING = MISSING
-    """Longer documents are cut."""
+    """Longer documents are cut (Cohere)."""
 
 
 class RerankResult(Wire):
@@ -47,36 +49,57 @@ class RerankResult(Wire):
     index: int
     """Which of the request's documents."""
     relevance_score: float
-    """Higher is better; only comparable within one model."""
-    document: RerankDocument | MISSING = MISSING
+    """Higher is better; comparable only within one model, and not in 0 to 1 with every one of them."""
+    document: RerankDocument | str | None | MISSING = MISSING
+    """An object with ``text`` (Cohere, Jina, vLLM); some servers send the bare string, or null."""
 
 
 class RerankUsage(Wire):
-    """Tokens of the query and of all documents."""
+    """Tokens of the query and of all documents (Jina, vLLM, llama.cpp)."""
 
     prompt_tokens: int | MISSING = MISSING
     total_tokens: int | MISSING = MISSING
 
 
-class BilledUnits(Wire):
-    """What Cohere's clients call a use."""
+class RerankApiVersion(Wire):
+    """Which of Cohere's API versions answered."""
+
+    version: str
+
+
+class RerankBilledUnits(Wire):
+    """What Cohere bills for."""
 
     search_units: float | MISSING = MISSING
+
+
+class RerankTokens(Wire):
+    """Tokens, under Cohere's names."""
+
+    input_tokens: float | MISSING = MISSING
+    output_tokens: float | MISSING = MISSING
 
 
 class RerankMeta(Wire):
     """What Cohere's clients look for beside the results."""
 
-    api_version: dict[str, Any] | MISSING = MISSING
-    billed_units: BilledUnits | MISSING = MISSING
+    api_version: RerankApiVersion | MISSING = MISSING
+    billed_units: RerankBilledUnits | MISSING = MISSING
+    tokens: RerankTokens | MISSING = MISSING
+    warnings: list[str] | MISSING = MISSING
 
 
 class RerankResponse(Wire):
-    """The documents, best first."""
+    """The documents, best first.
 
-    id: str
-    object: str = "list"
-    model: str
+    Each of the three servers leaves out something that another sends, so little is required of an upstream. A provider
+    that builds the answer itself gives ``id``, ``model`` and ``usage``.
+    """
+
+    id: str | MISSING = MISSING
+    object: str | MISSING = MISSING
+    """``list`` (Jina, llama.cpp)."""
+    model: str | MISSING = MISSING
     results: list[RerankResult]
     usage: RerankUsage | MISSING = MISSING
     meta: RerankMeta | MISSING = MISSING
@@ -88,6 +111,9 @@ class Reranker(ABC):
     @abstractmethod
     async def rerank(self, request: RerankRequest, call: Call) -> Answer[RerankResponse]:
         """Order the documents, best first, at most ``top_n`` of them; equal scores keep the request's order.
+
+        The texts are repeated, as objects, if and only if ``return_documents`` is true; a relay leaves that to its
+        upstream.
 
         Raises:
             RequestError: The caller can mend it.

@@ -49,6 +49,7 @@ from dinrail_core.api.chat.request import (
 )
 from dinrail_core.api.chat.response import (
     Annotation,
+    AnsweredToolCall,
     ChatChoice,
     ChatChunk,
     ChatCompletion,
@@ -67,6 +68,9 @@ from dinrail_core.api.chat.response import (
     TokenLogprob,
     ToolCallDelta,
     TopLogprob,
+    UnknownAnnotation,
+    UnknownToolCall,
+    UrlAnnotation,
     UrlCitation,
 )
 from dinrail_core.api.chat.tools import (
@@ -96,6 +100,7 @@ __all__ = [
     "AllowedTools",
     "AllowedToolsChoice",
     "Annotation",
+    "AnsweredToolCall",
     "ApproximateLocation",
     "AssistantMessage",
     "AssistantPart",
@@ -165,6 +170,9 @@ __all__ = [
     "ToolMessage",
     "ToolName",
     "TopLogprob",
+    "UnknownAnnotation",
+    "UnknownToolCall",
+    "UrlAnnotation",
     "UrlCitation",
     "UserLocation",
     "UserMessage",

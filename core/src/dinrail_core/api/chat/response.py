@@ -1,17 +1,18 @@
 """The answers of ``POST /v1/chat/completions``: one value, or chunks."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
-from dinrail_core.api.chat.tools import FunctionCall, ToolCall
-from dinrail_core.api.open_enum import OpenEnum
+from dinrail_core.api.chat.tools import CustomToolCall, FunctionCall, FunctionToolCall
+from dinrail_core.api.open_enum import OpenEnum, Unlisted
 from dinrail_core.api.sampling import Metadata
 from dinrail_core.api.usage import Usage
 from dinrail_core.api.wire import MISSING, Wire
 
 __all__ = [
     "Annotation",
+    "AnsweredToolCall",
     "ChatChoice",
     "ChatChunk",
     "ChatCompletion",
@@ -30,6 +31,9 @@ __all__ = [
     "TokenLogprob",
     "ToolCallDelta",
     "TopLogprob",
+    "UnknownAnnotation",
+    "UnknownToolCall",
+    "UrlAnnotation",
     "UrlCitation",
 ]
 
@@ -75,11 +79,54 @@ class UrlCitation(Wire):
     title: str
 
 
-class Annotation(Wire):
-    """A note on a part of the answer."""
+class UrlAnnotation(Wire):
+    """Says on which web page a part of the answer rests."""
 
-    type: Annotated[str, OpenEnum("url_citation")] = "url_citation"
+    type: Literal["url_citation"] = "url_citation"
     url_citation: UrlCitation
+
+
+class UnknownAnnotation(Wire):
+    """A note of a kind that OpenAI does not have, such as the files of some upstreams; it is handed on as it is."""
+
+    type: str
+
+
+def _kind_of_annotation(value: Any) -> str:
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return "url_citation" if kind == "url_citation" else "unknown"
+
+
+Annotation: TypeAlias = Annotated[
+    Annotated[UrlAnnotation, Tag("url_citation")] | Annotated[UnknownAnnotation, Unlisted(), Tag("unknown")],
+    Discriminator(_kind_of_annotation),
+]
+"""A note on a part of the answer."""
+
+
+class UnknownToolCall(Wire):
+    """A call of a kind that OpenAI does not have; it is handed on as it is."""
+
+    type: str
+    id: str | MISSING = MISSING
+
+
+def _kind_of_call(value: Any) -> str:
+    if isinstance(value, dict):
+        # Mistral's servers, for one, leave the type out.
+        kind = value.get("type") or ("custom" if "custom" in value else "function")
+    else:
+        kind = getattr(value, "type", None)
+    return kind if kind in ("function", "custom") else "unknown"
+
+
+AnsweredToolCall: TypeAlias = Annotated[
+    Annotated[FunctionToolCall, Tag("function")]
+    | Annotated[CustomToolCall, Tag("custom")]
+    | Annotated[UnknownToolCall, Unlisted(), Tag("unknown")],
+    Discriminator(_kind_of_call),
+]
+"""A call that the model makes. A caller gives it back as :data:`~dinrail_core.api.chat.tools.ToolCall`."""
 
 
 class SpokenAnswer(Wire):
@@ -100,7 +147,7 @@ class ChatMessage(Wire):
     role: Annotated[str, OpenEnum("assistant")] = "assistant"
     content: str | None = None
     refusal: str | None = None
-    tool_calls: list[ToolCall] | MISSING = MISSING
+    tool_calls: list[AnsweredToolCall] | MISSING = MISSING
     function_call: FunctionCall | MISSING = MISSING
     """Deprecated; ``tool_calls`` took its place."""
     annotations: list[Annotation] | MISSING = MISSING
