@@ -1,0 +1,74 @@
+"""Reading the list of models, of which every server has its own idea."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from dinrail_core.api.provider import ModelInfo
+from dinrail_core.errors import UpstreamInvalid
+
+__all__ = ["read_models"]
+
+_CONTEXT_LENGTH = ("context_length", "max_model_len", "context_window", "max_context_length")
+"""OpenRouter and Together; vLLM; Groq; Mistral and LM Studio."""
+
+
+def read_models(text: bytes) -> Sequence[ModelInfo]:
+    """The models of an answer to ``GET /models``.
+
+    Taken are OpenAI's ``{"data": […]}``, ``{"models": […]}`` and a bare array, of objects with ``id`` (or ``name``, or
+    ``model``) or of plain names. Whatever else is said may be missing or malformed. A model listed twice is one.
+
+    Raises:
+        UpstreamInvalid: It is not JSON, or no list of models in any of these forms.
+    """
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise UpstreamInvalid("The upstream's list of models is not JSON.") from None
+    if isinstance(found, dict):
+        found = next((found[key] for key in ("data", "models") if isinstance(found.get(key), list)), None)
+    if not isinstance(found, list):
+        raise UpstreamInvalid("The upstream's list of models is not a list.")
+    models: dict[str, ModelInfo] = {}
+    for entry in found:
+        model = _model(entry)
+        if model is not None:
+            models.setdefault(model.id, model)
+    return list(models.values())
+
+
+def _model(entry: object) -> ModelInfo | None:
+    if isinstance(entry, str):
+        return ModelInfo(entry) if entry else None
+    if not isinstance(entry, dict):
+        return None
+    name = next((entry[key] for key in ("id", "name", "model") if isinstance(entry.get(key), str) and entry[key]), None)
+    if name is None:
+        return None
+    owner = entry.get("owned_by")
+    return ModelInfo(
+        name,
+        created=_count(entry.get("created")) or 0,
+        owned_by=owner if isinstance(owner, str) and owner else None,
+        context_length=_context_length(entry),
+    )
+
+
+def _context_length(entry: Mapping[str, Any]) -> int | None:
+    """The context that can be used; llama.cpp tells what the model was trained with in ``meta``."""
+    meta = entry.get("meta")
+    told = [entry.get(key) for key in _CONTEXT_LENGTH]
+    if isinstance(meta, Mapping):
+        told += [meta.get("n_ctx"), meta.get("n_ctx_train")]
+    return next((count for value in told if (count := _count(value))), None)
+
+
+def _count(value: object) -> int | None:
+    """A number that counts something; some servers send it as a float."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 2**53:
+        return None
+    return int(value)

@@ -1,0 +1,94 @@
+"""What is checked of an upstream's answer before it is handed on: cheap, and enough to tell an answer from garbage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any, get_origin
+
+import orjson
+from pydantic import BaseModel
+
+from dinrail_core.api.answers import NO_HEADERS
+from dinrail_core.errors import UpstreamInvalid
+
+__all__ = ["check_object", "handed_on", "reported"]
+
+_SMALL = 16 * 1024
+_END = 4 * 1024
+
+
+def check_object(wire: type[BaseModel], text: bytes) -> Mapping[str, Any] | None:
+    """See whether ``text`` is an object that can be a ``wire``.
+
+    A small one is parsed. A large one (embeddings, above all) is looked at only at both ends, since parsing it would
+    cost more than relaying it; how it reads in between is seen by whoever looks at the typed view.
+
+    Returns:
+        The object, where it is none of the kind but reports an error under a good status; else ``None``.
+
+    Raises:
+        UpstreamInvalid: It is not a JSON object, or lacks an array that ``wire`` requires.
+    """
+    if len(text) > _SMALL and _plausible(wire, text):
+        return None
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise UpstreamInvalid("The upstream's answer is not JSON.") from None
+    if not isinstance(found, dict):
+        raise UpstreamInvalid("The upstream's answer is not a JSON object.")
+    for name in _arrays(wire):
+        if not isinstance(found.get(name), list):
+            if found.get("error"):
+                return found
+            raise UpstreamInvalid(f"The upstream's answer is no {wire.__name__}: it has no '{name}'.")
+    return None
+
+
+def reported(text: bytes) -> Mapping[str, Any] | None:
+    """The object that reports an error, if that is what ``text`` is."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) and found.get("error") else None
+
+
+def handed_on(headers: Mapping[bytes, bytes]) -> Mapping[str, str]:
+    """The headers of an answer that are of use to the caller: rate limits, and the upstream's id of the request.
+
+    Args:
+        headers: Lower-case names.
+    """
+    kept = {}
+    for name, value in headers.items():
+        if name.startswith(b"x-ratelimit-"):
+            kept[name.decode("latin-1")] = value.decode("latin-1")
+        elif name in (b"x-request-id", b"request-id"):
+            # Under another name: the caller's x-request-id is ours.
+            kept["x-upstream-request-id"] = value.decode("latin-1")
+    return MappingProxyType(kept) if kept else NO_HEADERS
+
+
+def _plausible(wire: type[BaseModel], text: bytes) -> bool:
+    """Whether a large text begins and ends as an object and names what ``wire`` requires near an end."""
+    begin, end = text[:_END].lstrip(), text[-_END:].rstrip()
+    return (
+        begin.startswith(b"{")
+        and end.endswith(b"}")
+        and all(b'"%b"' % name.encode() in begin or b'"%b"' % name.encode() in end for name in _arrays(wire))
+        and text.isascii()
+    )
+
+
+@cache
+def _arrays(wire: type[BaseModel]) -> tuple[str, ...]:
+    """The arrays that ``wire`` requires, by their names on the wire."""
+    wire.model_rebuild()
+    return tuple(
+        field.alias or name
+        for name, field in wire.model_fields.items()
+        if field.is_required() and get_origin(field.annotation) is list
+    )

@@ -1,0 +1,269 @@
+"""What an upstream says when it does not answer, turned into the core's errors: by status before text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import orjson
+
+from dinrail_core.errors import (
+    ContentFiltered,
+    ContextLengthExceeded,
+    DinrailError,
+    InvalidRequest,
+    ModelNotFound,
+    PermissionDenied,
+    RateLimited,
+    TooLarge,
+    Unauthenticated,
+    UpstreamFailed,
+    UpstreamInvalid,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+
+__all__ = ["Refusal", "ReportedError", "Secrets", "retry_after", "translate", "translate_reported"]
+
+_LONGEST_MESSAGE = 1000
+_SHORTEST_SECRET = 4
+"""Shorter values are words like ``dev``, whose removal would garble messages and hide nothing."""
+
+
+class ReportedError(Exception):
+    """An upstream reports an error inside an answer that began well.
+
+    Args:
+        report: The object that carries it, usually ``{"error": {…}}``.
+    """
+
+    def __init__(self, report: Mapping[str, Any]) -> None:
+        super().__init__("the upstream reports an error")
+        self.report = report
+
+
+class Secrets:
+    """Values that must not appear in a message.
+
+    Args:
+        values: The secrets; very short ones are left alone.
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Iterable[str]) -> None:
+        # The longest first: one may be part of another.
+        self._values = sorted({v for v in values if len(v) >= _SHORTEST_SECRET}, key=len, reverse=True)
+
+    def and_also(self, value: str) -> Secrets:
+        """These and one more."""
+        return Secrets([*self._values, value])
+
+    def redact(self, text: str) -> str:
+        """``text`` with every secret replaced by ``***``."""
+        for value in self._values:
+            text = text.replace(value, "***")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer whose status says that it is none.
+
+    Attributes:
+        status: The HTTP status.
+        body: The beginning of the body.
+        retry_after: Seconds, where the upstream named any.
+        callers_key: Whether it was the caller's own key that was sent.
+        secrets: What must not get into a message.
+    """
+
+    status: int
+    body: bytes
+    retry_after: float | None
+    callers_key: bool
+    secrets: Secrets
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What an upstream's error says of itself, as far as it does."""
+
+    message: str | None = None
+    param: str | None = None
+    code: str | None = None
+    kinds: tuple[str, ...] = ()
+    """``code`` and ``type``, lower case, as far as they are words."""
+
+
+_CONTEXT = frozenset({"context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"})
+_FILTERED = frozenset(
+    {"content_filter", "content_policy_violation", "responsibleaipolicyviolation", "moderation_blocked"}
+)
+_NO_MODEL = frozenset({"model_not_found", "model_not_available", "invalid_model", "unknown_model"})
+_STATUS_OF = {
+    **dict.fromkeys(_CONTEXT | _FILTERED, 400),
+    **dict.fromkeys(_NO_MODEL, 404),
+    "invalid_request_error": 400,
+    "badrequesterror": 400,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "notfounderror": 404,
+    "not_found_error": 404,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "insufficient_quota": 429,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+    "unavailable_error": 503,
+}
+
+
+def translate(refusal: Refusal) -> DinrailError:
+    """The error that a refusal means.
+
+    ======== =================================================================================
+    status   becomes
+    ======== =================================================================================
+    400, 422 ``InvalidRequest``; by the upstream's code or type ``ContextLengthExceeded``,
+             ``ContentFiltered`` or ``ModelNotFound``
+    401, 403 ``UpstreamRefused``, since our key is not the caller's; ``Unauthenticated`` and
+             ``PermissionDenied`` where it was the caller's own
+    404      ``ModelNotFound`` where it speaks of the model, else ``UpstreamInvalid``
+    408, 504 ``UpstreamTimeout``
+    413      ``TooLarge``
+    429      ``RateLimited``
+    502, 503,
+    529      ``UpstreamUnavailable``
+    5xx      ``UpstreamFailed``
+    others   ``UpstreamInvalid``, redirects included
+    ======== =================================================================================
+    """
+    return _error(refusal.status, _read(refusal), refusal)
+
+
+def translate_reported(report: Mapping[str, Any], *, callers_key: bool, secrets: Secrets) -> DinrailError:
+    """The error that a report inside a good answer means: the status is what its code or type stands for."""
+    said = _redacted(_said(report), secrets)
+    inner = report.get("error")
+    code = inner.get("code") if isinstance(inner, Mapping) else report.get("code")
+    if isinstance(code, (int, str)) and str(code).isdecimal() and 400 <= int(code) <= 599:
+        status = int(code)
+    else:
+        status = next((_STATUS_OF[kind] for kind in said.kinds if kind in _STATUS_OF), 500)
+    return _error(status, said, Refusal(status, b"", None, callers_key, secrets))
+
+
+def retry_after(headers: Mapping[bytes, bytes]) -> float | None:
+    """Seconds until another try makes sense: ``retry-after-ms``, or ``retry-after`` as seconds or as a date.
+
+    Args:
+        headers: Lower-case names.
+    """
+    try:
+        if (milliseconds := headers.get(b"retry-after-ms")) is not None:
+            return _sane(float(milliseconds) / 1000)
+        value = headers.get(b"retry-after")
+        if value is None:
+            return None
+        if value.strip().replace(b".", b"", 1).isdigit():
+            return _sane(float(value))
+        return _sane(parsedate_to_datetime(value.decode("ascii")).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _sane(seconds: float) -> float | None:
+    """Not negative, and neither infinite nor NaN."""
+    return max(0.0, seconds) if seconds < 1e9 else None
+
+
+def _error(status: int, said: _Said, refusal: Refusal) -> DinrailError:
+    if status in (400, 404, 422) and (found := _by_kind(status, said)) is not None:
+        return found
+    if status in (400, 422):
+        message = said.message or "The upstream does not accept this request."
+        return InvalidRequest(message, param=said.param, code=said.code)
+    if status in (401, 403):
+        return _refused(status, said, callers_key=refusal.callers_key)
+    if status == 404:
+        return UpstreamInvalid("The upstream does not have this address (HTTP 404); is its base_url right?")
+    if status in (408, 504):
+        return UpstreamTimeout(f"The upstream ran out of time (HTTP {status}).")
+    if status == 413:
+        return TooLarge(said.message or "The request is too large for the upstream.")
+    if status == 429:
+        message = said.message or "The upstream's rate limit is reached."
+        return RateLimited(message, retry_after=refusal.retry_after, code=said.code)
+    if status in (502, 503, 529):
+        message = _with_reason("The upstream is unavailable", status, said)
+        return UpstreamUnavailable(message, retry_after=refusal.retry_after)
+    if status >= 500:
+        return UpstreamFailed(_with_reason("The upstream failed", status, said))
+    return UpstreamInvalid(_with_reason("The upstream gave an unexpected answer", status, said))
+
+
+def _by_kind(status: int, said: _Said) -> DinrailError | None:
+    """The more exact error that code, type or, last, the text speak of."""
+    message = said.message or ""
+    text = message.lower()
+    if not _CONTEXT.isdisjoint(said.kinds) or "maximum context length" in text:
+        return ContextLengthExceeded(message or "The input does not fit into the model's context.", param=said.param)
+    if not _FILTERED.isdisjoint(said.kinds):
+        return ContentFiltered(message or "The upstream's content filter refused the request.", param=said.param)
+    if not _NO_MODEL.isdisjoint(said.kinds) or (status == 404 and (said.param == "model" or "model" in text)):
+        return ModelNotFound(message or "The upstream does not have this model.", param="model")
+    return None
+
+
+def _refused(status: int, said: _Said, *, callers_key: bool) -> DinrailError:
+    if not callers_key:
+        # Without the upstream's words: it likes to repeat the key, or a part of it.
+        return UpstreamRefused(f"The upstream does not accept the credentials configured for it (HTTP {status}).")
+    if status == 401:
+        return Unauthenticated("The upstream does not accept the key that came with the request.")
+    return PermissionDenied(said.message or "The upstream does not allow this with the key that came with the request.")
+
+
+def _with_reason(sentence: str, status: int, said: _Said) -> str:
+    return f"{sentence} (HTTP {status}): {said.message}" if said.message else f"{sentence} (HTTP {status})."
+
+
+def _read(refusal: Refusal) -> _Said:
+    try:
+        body = orjson.loads(refusal.body)
+    except orjson.JSONDecodeError:
+        return _Said()
+    return _redacted(_said(body) if isinstance(body, dict) else _Said(), refusal.secrets)
+
+
+def _redacted(said: _Said, secrets: Secrets) -> _Said:
+    message = secrets.redact(said.message)[:_LONGEST_MESSAGE] if said.message else None
+    param = secrets.redact(said.param) if said.param else None
+    return _Said(message, param, secrets.redact(said.code) if said.code else None, said.kinds)
+
+
+def _said(body: Mapping[str, Any]) -> _Said:
+    """Read OpenAI's shape, vLLM's flat one, and FastAPI's ``detail``."""
+    error = body.get("error", body)
+    if isinstance(error, str):
+        return _Said(message=error)
+    if not isinstance(error, Mapping):
+        return _Said()
+    message = error.get("message")
+    if message is None:
+        message = error.get("detail")
+    if isinstance(message, list):
+        message = "; ".join(str(item.get("msg")) for item in message if isinstance(item, Mapping) and item.get("msg"))
+    param, code = error.get("param"), error.get("code")
+    named = [value for value in (code, error.get("type")) if isinstance(value, str)]
+    return _Said(
+        message=message if isinstance(message, str) and message else None,
+        param=param if isinstance(param, str) and param else None,
+        code=code if isinstance(code, str) and code and not code.isdecimal() else None,
+        kinds=tuple(value.lower() for value in named),
+    )
