@@ -1,0 +1,1 @@
+"""Embeddings and reranking on the CPU, in the server's own process."""
