@@ -22,7 +22,7 @@ class Model(Wire):
     """The organisation, or the instance that serves it."""
     shutdown_date: Annotated[str, Field(json_schema_extra={"format": "date"})] | None | MISSING = MISSING
     apis: list[str] | MISSING = MISSING
-    """What it can be used for, such as ``chat`` or ``embeddings``. Dinrail's own."""
+    """The contracts that serve it, such as ``ChatModel``. Dinrail's own."""
     context_length: int | MISSING = MISSING
     """Tokens, where the upstream tells. Dinrail's own."""
 

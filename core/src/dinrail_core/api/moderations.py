@@ -59,7 +59,9 @@ def _form_of(value: object) -> str | None:
 
 
 ModerationInput: TypeAlias = Annotated[
-    Annotated[str, Tag("text")] | Annotated[Many[str], Tag("texts")] | Annotated[Many[ModerationPart], Tag("parts")],
+    Annotated[str, Tag("text")]
+    | Annotated[Many[str], Field(min_length=1), Tag("texts")]
+    | Annotated[Many[ModerationPart], Field(min_length=1), Tag("parts")],
     Discriminator(
         _form_of,
         custom_error_type="input_form",

@@ -109,25 +109,41 @@ def _parse(wire: type[BaseModel], body: bytes) -> Any:
         raise UpstreamInvalid(f"The upstream's {wire.__name__} is not JSON.") from error
 
 
-def _without(data: Any, paths: list[tuple[int | str, ...]]) -> Any:
-    """Drop the nulls at ``paths``; path segments that name a union's branch instead of a key are passed over."""
-    for path in paths:
-        holder: Any = None
-        key: int | str = ""
-        here = data
-        for step in path:
-            if _leads_on(here, step):
-                holder, key, here = here, step, here[step]
-        if here is None and isinstance(holder, dict):
-            holder.pop(key, None)
+def _without(data: Any, locations: list[tuple[int | str, ...]]) -> Any:
+    """Drop the nulls at ``locations``."""
+    for location in locations:
+        path = _path(data, location)
+        holder = data
+        for step in path[:-1]:
+            holder = holder[step]
+        if path and isinstance(holder, dict) and holder.get(path[-1], ...) is None:
+            del holder[path[-1]]
     return data
 
 
-def _leads_on(here: Any, step: int | str) -> bool:
-    """Whether a step of an error's path is a key of the data, and not the name of a union's branch."""
+def _path(data: Any, location: tuple[int | str, ...]) -> list[int | str]:
+    """What of an error's location are steps into the data, and not names of a union's branches.
+
+    A branch may be called as one of its own fields is (``text``, ``function``), so a step that could be a key need not
+    be one. The reading that leads on furthest is the right one.
+    """
+    return _readings(data, location, 0)[1]
+
+
+def _readings(here: Any, location: tuple[int | str, ...], index: int) -> tuple[int, list[int | str]]:
+    """The best reading from ``index`` on: up to where in the location it leads, and its steps."""
+    if index == len(location):
+        return 0, []
+    best = _readings(here, location, index + 1)
+    step = location[index]
     if isinstance(here, dict):
-        return step in here
-    return isinstance(here, list) and isinstance(step, int) and step < len(here)
+        known = step in here
+    else:
+        known = isinstance(here, list) and isinstance(step, int) and step < len(here)
+    if known:
+        end, steps = _readings(here[step], location, index + 1)
+        best = max(best, (max(end, index + 1), [step, *steps]), key=lambda reading: (reading[0], len(reading[1])))
+    return best
 
 
 def _invalid_request(error: ValidationError, data: object) -> InvalidRequest:
@@ -171,18 +187,15 @@ def _message(problem: ErrorDetails) -> str:
 
 
 def _sent_path(data: Any, problem: ErrorDetails) -> list[str]:
-    """The problem's path without the steps that name a union's branch instead of a key."""
-    path: list[str] = []
-    here = data
-    for index, step in enumerate(problem["loc"]):
-        if _leads_on(here, step):
-            path.append(str(step))
-            here = here[step]
-        elif problem["type"] == "missing" and index == len(problem["loc"]) - 1:
-            path.append(str(step))
-    if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        path.append(problem["ctx"]["discriminator"].strip("'"))
-    return path
+    """Where in the request the problem is, or would be if what is missing were there."""
+    location = problem["loc"]
+    if problem["type"] == "missing":
+        path = [*_path(data, location[:-1]), location[-1]]
+    elif problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        path = [*_path(data, location), problem["ctx"]["discriminator"].strip("'")]
+    else:
+        path = _path(data, location)
+    return [str(step) for step in path]
 
 
 def _upstream_invalid(wire: type[BaseModel], error: ValidationError) -> UpstreamInvalid:

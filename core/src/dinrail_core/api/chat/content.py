@@ -15,6 +15,7 @@ __all__ = [
     "FilePart",
     "ImagePart",
     "ImageUrl",
+    "OnlyText",
     "RefusalPart",
     "TextPart",
     "UserPart",
@@ -94,6 +95,9 @@ class RefusalPart(Wire):
 
 UserPart: TypeAlias = Annotated[TextPart | ImagePart | AudioPart | FilePart, Field(discriminator="type")]
 """What a user may say."""
+
+OnlyText: TypeAlias = Annotated[TextPart, Field(discriminator="type")]
+"""A part where text is the only kind; a discriminator, so that another kind is refused as such."""
 
 AssistantPart: TypeAlias = Annotated[TextPart | RefusalPart, Field(discriminator="type")]
 """What an assistant may have said."""

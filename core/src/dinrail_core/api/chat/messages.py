@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from dinrail_core.api.chat.content import AssistantPart, TextPart, UserPart
+from dinrail_core.api.chat.content import AssistantPart, OnlyText, UserPart
 from dinrail_core.api.chat.tools import FunctionCall, ToolCall
 from dinrail_core.api.wire import MISSING, Many, Wire
 
@@ -20,7 +20,7 @@ __all__ = [
     "UserMessage",
 ]
 
-TextContent: TypeAlias = str | Annotated[Many[TextPart], Field(min_length=1)]
+TextContent: TypeAlias = str | Annotated[Many[OnlyText], Field(min_length=1)]
 """Text, in one piece or in parts."""
 
 

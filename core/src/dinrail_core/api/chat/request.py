@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from dinrail_core.api.chat.content import TextPart
+from dinrail_core.api.chat.content import OnlyText
 from dinrail_core.api.chat.messages import Message
 from dinrail_core.api.chat.tools import LegacyFunction, Tool, ToolChoice, ToolName
 from dinrail_core.api.sampling import LogitBias, Metadata, Penalty, Seed, Stop, StreamOptions, Temperature, TopP
@@ -129,7 +129,7 @@ class Prediction(Wire):
     """Text that the answer will largely repeat, such as a file of which little changes."""
 
     type: Literal["content"]
-    content: str | Annotated[Many[TextPart], Field(min_length=1)]
+    content: str | Annotated[Many[OnlyText], Field(min_length=1)]
 
 
 class PromptCacheOptions(Wire):
