@@ -14,6 +14,7 @@ __all__ = ["Listing"]
 
 _ASK_LIMIT = 10.0
 _FIRST_RETRY = 1.0
+_STOP_LIMIT = 1.0
 
 
 class Listing:
@@ -39,12 +40,18 @@ class Listing:
         """Begin to look; returns at once, whatever the upstream does."""
         self._task = asyncio.create_task(self._keep_fresh(), name="dinrail-models")
 
-    async def stop(self) -> None:
-        """Stop looking."""
+    def halt(self) -> None:
+        """Look no more."""
         for task in (self._task, self._look):
             if task is not None:
                 task.cancel()
-                await asyncio.wait({task})
+
+    async def stop(self) -> None:
+        """Look no more, and wait until a look under way has ended; one that does not heed its cancellation is left."""
+        self.halt()
+        running = {task for task in (self._task, self._look) if task is not None and not task.done()}
+        if running:
+            await asyncio.wait(running, timeout=_STOP_LIMIT)
 
     async def refresh(self, older_than: float = 0.0, within: float = _ASK_LIMIT) -> None:
         """Look now, unless the last look is younger than ``older_than`` seconds; those who ask at once share one look.
@@ -77,7 +84,7 @@ class Listing:
             models, health = {}, Health(State.UNREACHABLE, "listing its models took too long")
         except DinrailError as error:
             models, health = {}, Health(State.UNREACHABLE, error.message)
-        except Exception as error:  # a provider's code may raise anything; its models are gone, the rest serve
+        except (Exception, SystemExit) as error:  # a provider's code may raise anything; the rest serve
             models, health = {}, Health(State.UNREACHABLE, f"listing its models failed ({type(error).__name__})")
         changed = models != self.models
         self.models, self.health, self.looked_at = MappingProxyType(models), health, time.monotonic()

@@ -27,6 +27,7 @@ class Installed:
         module: The module that declares the plugin.
         extends: What it adds beyond providers, as hook names without prefix (``routes``, ``services``, …).
         bundled: Whether the bundle requires its distribution.
+        fault: Why the metadata cannot be read, where it cannot.
     """
 
     name: str
@@ -35,36 +36,64 @@ class Installed:
     module: str
     extends: frozenset[str]
     bundled: bool
+    fault: str | None = None
 
 
 def discover() -> list[Installed]:
     """Every installed plugin, sorted so that the bundle's come first and the order is the same everywhere."""
-    extends: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for point in metadata.entry_points(group=EXTENDS):
-        extends[_distribution(point), point.value].add(point.name)
     bundled = _bundled()
-    found = {}
-    for point in metadata.entry_points(group=ENTRY_POINTS):
-        distribution = _distribution(point)
-        plugin = Installed(
+    found: list[Installed] = []
+    seen: set[str] = set()
+    for distribution in metadata.Distribution.discover():
+        plugins = _read(distribution, bundled)
+        # The first on the path is the one that would be imported; a second copy is shadowed.
+        found += [plugin for plugin in plugins if normalise(plugin.distribution) not in seen]
+        seen |= {normalise(plugin.distribution) for plugin in plugins}
+    return sorted(found, key=lambda plugin: (not plugin.bundled, plugin.distribution, plugin.name))
+
+
+def _read(distribution: metadata.Distribution, bundled: frozenset[str]) -> list[Installed]:
+    """The plugins of one distribution.
+
+    The library's own ``entry_points()`` has no guard: one file that cannot be parsed, of any package whatever, would
+    hide all plugins. And most packages' files need no parsing.
+    """
+    try:
+        text = distribution.read_text("entry_points.txt") or ""
+    except (OSError, UnicodeDecodeError):
+        return []
+    if not re.search(rf"^\s*\[\s*{ENTRY_POINTS}\s*\]", text, re.MULTILINE):
+        return []
+    try:
+        name, version = distribution.name, distribution.version
+    except Exception:  # a half-removed installation has no metadata, and nothing names it; the library's errors vary
+        return []
+    try:
+        points = list(distribution.entry_points)
+    except Exception as error:  # a malformed file raises whatever the library's parser runs into
+        fault = f"its entry points cannot be read ({type(error).__name__})"
+        return [Installed(name, name, version, "", frozenset(), normalise(name) in bundled, fault)]
+    extends: dict[str, set[str]] = defaultdict(set)
+    for point in points:
+        if point.group == EXTENDS:
+            extends[point.value].add(point.name)
+    return [
+        Installed(
             name=point.name,
-            distribution=distribution,
-            version=point.dist.version if point.dist else "",
+            distribution=name,
+            version=version,
             module=point.value,
-            extends=frozenset(extends[distribution, point.value]),
-            bundled=normalise(distribution) in bundled,
+            extends=frozenset(extends[point.value]),
+            bundled=normalise(name) in bundled,
         )
-        found[plugin.distribution, plugin.name] = plugin
-    return sorted(found.values(), key=lambda plugin: (not plugin.bundled, plugin.distribution, plugin.name))
+        for point in points
+        if point.group == ENTRY_POINTS
+    ]
 
 
 def normalise(name: str) -> str:
     """A distribution's name as the packaging specification compares it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _distribution(point: metadata.EntryPoint) -> str:
-    return point.dist.name if point.dist else "unknown"
 
 
 def _bundled() -> frozenset[str]:

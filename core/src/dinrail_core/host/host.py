@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from dinrail_core.api.provider import ModelLibrary
 from dinrail_core.errors import ConfigurationError, NotFound, Unavailable
@@ -16,7 +17,7 @@ from dinrail_core.hooks.context import Context, Rail
 from dinrail_core.hooks.http import Route
 from dinrail_core.hooks.records import ProviderType, Section, ServiceType
 from dinrail_core.host.instances import Instance, plan_instances
-from dinrail_core.host.plugins import Plugin, Plugins
+from dinrail_core.host.plugins import Plugin, Plugins, PluginState
 from dinrail_core.host.rail import HostRail
 from dinrail_core.host.services import PlannedService, Services, order_services
 from dinrail_core.host.settings import Settings, ensure_valid
@@ -42,56 +43,70 @@ class Plan:
         self.settings = settings
         self.plugins = plugins or Plugins(settings.plugins.enable, settings.plugins.disable)
         self.plugins.load()
+        types = self.plugins.records("providers", lambda r: f"the provider type '{r.name}'", ProviderType)
+        services = self.plugins.records("services", lambda r: f"the service '{r.name}'", ServiceType)
+        sections = self.plugins.records("sections", lambda r: f"the section '[{r.name}]'", Section)
+        self.sections: Mapping[str, BaseModel] = MappingProxyType(self._check_sections(sections))
+        self.services: list[PlannedService] = order_services(self._plan_services(services))
+        lost = {plugin.name: plugin for plugin in self.plugins.all if plugin.state is not PluginState.ENABLED}
+        lost |= {record.name: plugin for plugin, record in types if plugin.state is not PluginState.ENABLED}
         self.types: dict[str, tuple[Plugin, ProviderType]] = {
-            record.name: (plugin, record)
-            for plugin, record in self.plugins.records(
-                "providers", lambda r: f"the provider type '{r.name}'", ProviderType
-            )
+            record.name: (plugin, record) for plugin, record in types if plugin.state is PluginState.ENABLED
         }
-        self.service_types: dict[str, tuple[Plugin, ServiceType]] = {
-            record.name: (plugin, record)
-            for plugin, record in self.plugins.records("services", lambda r: f"the service '{r.name}'", ServiceType)
-        }
-        self.section_types: dict[str, tuple[Plugin, Section]] = {
-            record.name: (plugin, record)
-            for plugin, record in self.plugins.records("sections", lambda r: f"the section '[{r.name}]'", Section)
-        }
-        self.sections: Mapping[str, BaseModel] = MappingProxyType(self._check_sections())
-        self.services: list[PlannedService] = order_services(self._plan_services())
         self.instances: dict[str, Instance] = plan_instances(
-            self.types, settings, os.environ if environment is None else environment
+            self.types, lost, settings, os.environ if environment is None else environment
         )
 
-    def _check_sections(self) -> dict[str, BaseModel]:
-        for name in self.settings.sections:
-            if name not in self.section_types:
-                known = ", ".join(sorted({*type(self.settings).model_fields, *self.section_types} - {"sections"}))
-                raise ConfigurationError(f"unknown section or key (known here: {known})", key=name)
-        return {
-            name: ensure_valid(record.config, self.settings.sections.get(name, {}), name)
-            for name, (_, record) in self.section_types.items()
-        }
-
-    def _plan_services(self) -> list[PlannedService]:
-        for name in self.settings.services:
-            if name not in self.service_types:
-                known = ", ".join(sorted(self.service_types)) or "none is installed"
-                raise ConfigurationError(
-                    f"no installed service has this name (there are: {known})", key=f"services.{name}"
-                )
-        planned: list[PlannedService] = []
-        for name, (plugin, record) in self.service_types.items():
-            if name in self.settings.services:
-                planned.append(
-                    (plugin, record, ensure_valid(record.config, self.settings.services[name], f"services.{name}"))
-                )
+    def _check_sections(self, declared: Sequence[tuple[Plugin, Section]]) -> dict[str, BaseModel]:
+        checked: dict[str, BaseModel] = {}
+        for plugin, record in declared:
+            if plugin.state is not PluginState.ENABLED:
+                continue
+            if record.name in self.settings.sections:
+                checked[record.name] = ensure_valid(record.config, self.settings.sections[record.name], record.name)
                 continue
             try:
-                planned.append((plugin, record, record.config()))
-            except ValidationError as error:
-                first = error.errors(include_url=False, include_input=False)[0]
-                plugin.fail(f"the service '{name}' needs to be configured ({first['loc'][0]}: {first['msg']})")
+                checked[record.name] = ensure_valid(record.config, {}, record.name)
+            except ConfigurationError as error:
+                plugin.fail(f"its section has no sound defaults ({error})")
+        for name in sorted(self.settings.sections.keys() - checked.keys()):
+            known = {*type(self.settings).model_fields, *checked} - {"sections"}
+            self._excuse("section", name, known, key=name)
+        return checked
+
+    def _plan_services(self, declared: Sequence[tuple[Plugin, ServiceType]]) -> list[PlannedService]:
+        usable = {record.name: (plugin, record) for plugin, record in declared if plugin.state is PluginState.ENABLED}
+        for name in sorted(self.settings.services.keys() - usable.keys()):
+            self._excuse("service", name, usable.keys(), key=f"services.{name}")
+        planned: list[PlannedService] = []
+        for name, (plugin, record) in usable.items():
+            if name in self.settings.services:
+                config = ensure_valid(record.config, self.settings.services[name], f"services.{name}")
+                planned.append((plugin, record, config))
+                continue
+            try:
+                planned.append((plugin, record, ensure_valid(record.config, {}, f"services.{name}")))
+            except ConfigurationError as error:
+                plugin.faults[name] = f"it needs to be configured ({error})"
         return planned
+
+    def _excuse(self, what: str, name: str, known: Iterable[str], *, key: str) -> None:
+        """Let pass what may belong to a plugin that was set aside; the operator's file is not at fault then.
+
+        Raises:
+            ConfigurationError: Nothing installed has this name, or its plugin waits for the operator's consent.
+        """
+        for plugin in self.plugins.all:
+            if plugin.name == name and plugin.state is PluginState.OFF:
+                raise ConfigurationError(f"the plugin '{name}' is off: {plugin.reason}", key=key)
+            if plugin.name == name and plugin.state is not PluginState.ENABLED:
+                return
+            # Its names are not known, so it cannot be told from a slip of the pen.
+            if f"{what}s" in plugin.installed.extends and plugin.state is PluginState.FAILED:
+                return
+        raise ConfigurationError(
+            f"no installed plugin has a {what} of this name (known here: {', '.join(sorted(known)) or 'none'})", key=key
+        )
 
 
 class Host:
@@ -168,12 +183,17 @@ class Host:
 
     def routes(self) -> Sequence[Route]:
         """The operations that the plugins declare."""
-        found = self.plan.plugins.records("routes", lambda route: f"the route {route.method} {route.path}", Route)
+        found = self.plan.plugins.records("routes", _operation, Route)
         return [route for _, route in found]
 
     def _context(self, kind: str, name: str) -> Context:
         return Context(name=name, data_dir=self.settings.data_dir / kind / name, rail=self._rail)
 
     async def _open_instance(self, instance: Instance) -> None:
-        await instance.open(self._context("providers", instance.name))
-        instance.listen(self.settings.models_refresh, self._rail.forget)
+        context = self._context("providers", instance.name)
+        await instance.open(context, self.settings.models_refresh, self._rail.forget)
+
+
+def _operation(route: Route) -> str:
+    """What makes a route unique: parameters match whatever they are called."""
+    return f"the route {route.method} {re.sub(r'{[^{}:]*', '{', route.path)}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from dinrail_core.api.provider import Checked, Health, ModelInfo, ModelSource, State
 from dinrail_core.api.providers import ProviderStatus
@@ -17,7 +17,8 @@ from dinrail_core.hooks.context import Context
 from dinrail_core.hooks.records import ProviderType
 from dinrail_core.host.catalog import Listing
 from dinrail_core.host.lifecycle import Opened, OpenError
-from dinrail_core.host.plugins import Plugin
+from dinrail_core.host.plugins import Plugin, PluginState
+from dinrail_core.host.reasons import reason_of, without_secrets
 from dinrail_core.host.settings import Settings, ensure_valid
 
 __all__ = ["Instance", "plan_instances"]
@@ -48,9 +49,22 @@ class Instance:
     listing: Listing | None = None
     _opened: Opened | None = None
 
-    async def open(self, context: Context) -> None:
-        """Open it; a failure is kept as :attr:`reason`, and in the plugin's."""
-        self._opened = Opened(self.name, lambda: self.type.open(self.config, context))
+    async def open(self, context: Context, every: float, changed: Callable[[], None]) -> None:
+        """Open it, and begin to list its models where it lists any; a failure is kept as :attr:`reason`.
+
+        Args:
+            context: What ``open`` receives.
+            every: Seconds between two looks at its models.
+            changed: Called when there is something new about its models.
+        """
+        if self.reason is not None:
+            return
+
+        def lose(reason: str) -> None:
+            self._set_aside(reason)
+            changed()
+
+        self._opened = Opened(self.name, lambda: self.type.open(self.config, context), lose)
         try:
             provider = await self._opened.open()
         except OpenError as error:
@@ -62,6 +76,9 @@ class Instance:
             self._set_aside(f"it declares {', '.join(missing)}, but what it opens is none")
             return
         self.provider = provider
+        if isinstance(provider, ModelSource):
+            self.listing = Listing(provider, every, changed)
+            self.listing.start()
 
     async def close(self) -> None:
         """Close it; does nothing where it is not open."""
@@ -91,11 +108,14 @@ class Instance:
         if isinstance(self.provider, Checked):
             try:
                 async with asyncio.timeout(_LOOK_LIMIT):
-                    return await self.provider.health()
+                    health = await self.provider.health()
             except TimeoutError:
                 return Health(State.UNREACHABLE, "it does not answer")
-            except Exception as error:  # a provider's code may raise anything; looking must not fail
+            except (Exception, SystemExit) as error:  # a provider's code may raise anything; looking must not fail
                 return Health(State.UNREACHABLE, f"looking at it failed ({type(error).__name__})")
+            if isinstance(health, Health):
+                return health
+            return Health(State.UNREACHABLE, "it cannot tell how it does")
         if self.listing is not None:
             return self.listing.health or Health(State.UNREACHABLE, "it has not answered yet")
         return Health(State.READY)
@@ -115,24 +135,30 @@ class Instance:
             models=len(self.models) if self.listing is not None else None,
         )
 
-    def listen(self, every: float, changed: Any) -> None:
-        """Begin to list its models, where it lists any."""
-        if isinstance(self.provider, ModelSource):
-            self.listing = Listing(self.provider, every, changed)
-            self.listing.start()
-
     def _set_aside(self, reason: str) -> None:
-        self.reason = reason
-        self.plugin.fail(f"{self.name}: {reason}")
+        self.provider = None
+        self.reason = self.plugin.faults[self.name] = without_secrets(reason, self.config)
+        if self.listing is not None:
+            self.listing.halt()
 
 
 def plan_instances(
-    types: Mapping[str, tuple[Plugin, ProviderType]], settings: Settings, environment: Mapping[str, str]
+    types: Mapping[str, tuple[Plugin, ProviderType]],
+    lost: Mapping[str, Plugin],
+    settings: Settings,
+    environment: Mapping[str, str],
 ) -> dict[str, Instance]:
     """The instances that the configuration names, and those that are detected.
 
     What the operator wrote must be right; what a plugin detects on its own must not stop the start, so a plugin whose
-    detection fails, or finds what its own configuration class refuses, is set aside.
+    detection fails, or finds what its own configuration class refuses, has no detected instance.
+
+    Args:
+        types: Provider types by name.
+        lost: Plugins whose provider types cannot be had, by what ``type`` may say of them: an instance of theirs is
+            shown with the reason and serves nothing, since the operator's file is not at fault.
+        settings: The configuration.
+        environment: Variables that detection looks at.
 
     Raises:
         ConfigurationError: An instance is of an unknown type, or its keys do not fit.
@@ -140,28 +166,58 @@ def plan_instances(
     instances: dict[str, Instance] = {}
     for name, table in settings.providers.items():
         kind = table["type"]
-        if kind not in types:
+        if kind in types:
+            plugin, record = types[kind]
+            keys = {key: value for key, value in table.items() if key != "type"}
+            instances[name] = Instance(name, record, plugin, ensure_valid(record.config, keys, f"providers.{name}"))
+        elif kind in lost:
+            instances[name] = _lost(name, kind, lost[kind])
+        else:
             known = ", ".join(sorted(types)) or "none is installed"
             raise ConfigurationError(
                 f"no installed plugin has the provider type '{kind}' (there are: {known})", key=f"providers.{name}.type"
             )
-        plugin, record = types[kind]
-        config = ensure_valid(
-            record.config, {key: value for key, value in table.items() if key != "type"}, f"providers.{name}"
-        )
-        instances[name] = Instance(name, record, plugin, config)
     configured = {instance.type.name for instance in instances.values()}
     for kind, (plugin, record) in types.items():
-        if kind in configured or kind in instances or record.detect is None:
-            continue
-        try:
-            found = record.detect(environment)
-            if found is not None:
-                instances[kind] = Instance(kind, record, plugin, record.config.model_validate(found))
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(step) for step in first["loc"])
-            plugin.fail(f"what it detects does not fit its own configuration ({where}: {first['msg']})")
-        except (Exception, SystemExit) as error:  # a plugin's code may raise anything, and must cost only its plugin
-            plugin.fail(f"its detection failed ({type(error).__name__})")
+        if kind not in configured and kind not in instances:
+            detected = _detected(plugin, record, environment)
+            if detected is not None:
+                instances[kind] = detected
     return instances
+
+
+def _detected(plugin: Plugin, record: ProviderType, environment: Mapping[str, str]) -> Instance | None:
+    if record.detect is None:
+        return None
+    try:
+        found = record.detect(environment)
+        if found is None:
+            return None
+        return Instance(record.name, record, plugin, ensure_valid(record.config, found, ""))
+    except ConfigurationError as error:
+        plugin.faults[record.name] = f"what it detects does not fit its own configuration ({error})"
+    except (Exception, SystemExit) as error:  # a plugin's code may raise anything, and must cost only its plugin
+        plugin.faults[record.name] = f"its detection failed ({reason_of(error)})"
+    return None
+
+
+class _Unchecked(BaseModel):
+    """The configuration of an instance whose plugin could not say what it must be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _lost(name: str, kind: str, plugin: Plugin) -> Instance:
+    """An instance of a plugin that is not used.
+
+    Raises:
+        ConfigurationError: It waits for the operator's consent.
+    """
+    if plugin.state is PluginState.OFF:
+        raise ConfigurationError(f"the plugin '{plugin.name}' is off: {plugin.reason}", key=f"providers.{name}.type")
+
+    def never(config: object, context: Context) -> AbstractAsyncContextManager[object]:
+        raise OpenError(str(plugin.reason))
+
+    record = ProviderType(name=kind, config=_Unchecked, apis=frozenset(), open=never)
+    return Instance(name, record, plugin, _Unchecked(), reason=plugin.reason)

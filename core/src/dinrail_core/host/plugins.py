@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,8 @@ from dinrail_core.errors import ConfigurationError
 from dinrail_core.hooks import specs
 from dinrail_core.hooks.markers import PROJECT
 from dinrail_core.host.discovery import Installed, discover
+from dinrail_core.host.reasons import reason_of
+from dinrail_core.host.soundness import unsound
 
 __all__ = ["Plugin", "PluginState", "Plugins"]
 
@@ -36,11 +39,19 @@ class PluginState(Enum):
 
 @dataclass(slots=True)
 class Plugin:
-    """An installed plugin and what became of it."""
+    """An installed plugin and what became of it.
+
+    Attributes:
+        installed: What its metadata says.
+        state: Whether its records are used.
+        reason: Why not.
+        faults: Why a part of it (an instance, a service) does not work, by the part's name; the other parts serve.
+    """
 
     installed: Installed
     state: PluginState
     reason: str | None = None
+    faults: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -48,19 +59,20 @@ class Plugin:
         return self.installed.name
 
     def fail(self, reason: str) -> None:
-        """Set it aside; the first reason is the one that is kept."""
+        """Set the whole of it aside; the first reason is the one that is kept."""
         if self.state is not PluginState.FAILED:
             self.state, self.reason = PluginState.FAILED, reason
 
     def status(self) -> PluginStatus:
-        """As ``GET /v1/providers`` shows it."""
+        """As ``GET /v1/providers`` shows it; one that has lost a part counts as failed."""
+        faults = "; ".join(f"{part}: {reason}" for part, reason in self.faults.items())
         return PluginStatus(
             id=self.name,
             object="plugin",
             distribution=self.installed.distribution,
             version=self.installed.version,
-            state=self.state.value,
-            reason=self.reason,
+            state=PluginState.FAILED.value if faults else self.state.value,
+            reason=self.reason or faults or None,
             extends=sorted(self.installed.extends),
         )
 
@@ -88,6 +100,8 @@ class Plugins:
         owners: dict[str, Plugin] = {}
         for item in discover() if installed is None else installed:
             plugin = Plugin(item, *_consent(item, enabled, disabled))
+            if item.fault is not None:
+                plugin.fail(item.fault)
             first = owners.setdefault(item.name, plugin)
             if first is not plugin:
                 plugin.fail(f"the name '{item.name}' is taken by {first.installed.distribution}")
@@ -103,8 +117,8 @@ class Plugins:
             if wanted and plugin.state is PluginState.ENABLED and plugin.name not in self._loaded:
                 self._load(plugin)
 
-    def records(self, hook: str, key: Callable[[Any], str], kind: type) -> Iterator[tuple[Plugin, Any]]:
-        """What the plugins return from ``hook``; one that raises, or claims a taken key, is set aside.
+    def records(self, hook: str, key: Callable[[Any], str], kind: type) -> list[tuple[Plugin, Any]]:
+        """What the plugins return from ``hook``; one that raises, or claims a taken key, is set aside with all it has.
 
         Args:
             hook: The hook's name without prefix.
@@ -112,43 +126,68 @@ class Plugins:
             kind: The class of the records.
         """
         owners: dict[str, Plugin] = {}
+        found: list[tuple[Plugin, Any]] = []
         for plugin in self.all:
-            for record in self._call(plugin, hook, kind):
-                owner = owners.setdefault(key(record), plugin)
-                if owner is not plugin:
+            records = self._call(plugin, hook, kind)
+            for record in records:
+                owner = owners.get(key(record))
+                if owner is not None:
                     plugin.fail(f"{key(record)} is taken by {owner.installed.distribution}")
                     break
-                yield plugin, record
+            else:
+                if len({key(record) for record in records}) < len(records):
+                    plugin.fail(f"its hook {_PREFIX}{hook} returned two records of one name")
+                    continue
+                owners.update((key(record), plugin) for record in records)
+                found += [(plugin, record) for record in records]
+        return found
 
     def _load(self, plugin: Plugin) -> None:
         self._loaded.add(plugin.name)
         try:
             module = importlib.import_module(plugin.installed.module)
-        except (Exception, SystemExit) as error:  # a plugin's code may raise anything, and must cost only its plugin
-            return plugin.fail(f"it cannot be imported ({_sentence(error)})")
-        if reason := _misfit(module) or _unknown_hooks(module) or _undeclared(module, plugin.installed):
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may exit the process, and a panic in Rust is no Exception
+            return plugin.fail(f"it cannot be imported ({reason_of(error)})")
+        hooks = self._hooks(module)
+        if reason := _misfit(module) or _unfit_hooks(hooks) or _undeclared(hooks, plugin.installed):
             return plugin.fail(reason)
-        self._manager.register(module, plugin.name)
+        try:
+            self._manager.register(module, plugin.name)
+        except Exception as error:  # pluggy refuses with errors of several kinds; only this plugin is to suffer
+            return plugin.fail(f"its hooks do not fit this core ({reason_of(error)})")
         return None
+
+    def _hooks(self, module: ModuleType) -> dict[str, Callable[..., object]]:
+        """The hooks that pluggy would find, under the names of the specifications that they claim to implement."""
+        found = {}
+        for name in dir(module):
+            options = self._manager.parse_hookimpl_opts(module, name)
+            if options is not None:
+                found[options.get("specname") or name] = getattr(module, name)
+        return found
 
     def _call(self, plugin: Plugin, hook: str, kind: type) -> list[Any]:
         if plugin.state is not PluginState.ENABLED:
             return []
         caller = getattr(self._manager.hook, _PREFIX + hook)
+        records: list[Any] = []
         for implementation in caller.get_hookimpls():
             if implementation.plugin_name != plugin.name:
                 continue
             try:
-                records = list(implementation.function())
-            except (Exception, SystemExit) as error:  # as for the import
-                plugin.fail(f"its hook {_PREFIX}{hook} failed ({_sentence(error)})")
+                records += implementation.function()
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # as for the import
+                plugin.fail(f"its hook {_PREFIX}{hook} failed ({reason_of(error)})")
                 return []
-            for record in records:
-                if not isinstance(record, kind):
-                    plugin.fail(f"its hook {_PREFIX}{hook} returned a {type(record).__name__}, not a {kind.__name__}")
-                    return []
-            return records
-        return []
+        for record in records:
+            if reason := unsound(record, kind):
+                plugin.fail(f"its hook {_PREFIX}{hook} returned {reason}")
+                return []
+        return records
 
 
 def _consent(item: Installed, enabled: frozenset[str], disabled: frozenset[str]) -> tuple[PluginState, str | None]:
@@ -182,26 +221,19 @@ def _misfit(module: ModuleType) -> str | None:
     return None
 
 
-def _hooks(module: ModuleType) -> list[str]:
-    return [
-        name for name, value in vars(module).items() if name.startswith(_PREFIX) and hasattr(value, f"{PROJECT}_impl")
-    ]
+def _unfit_hooks(hooks: Mapping[str, Callable[..., object]]) -> str | None:
+    unknown = sorted(name for name in hooks if not hasattr(specs, name))
+    if unknown:
+        return f"it implements a hook that this core does not have: {', '.join(unknown)}"
+    asynchronous = sorted(
+        name for name, hook in hooks.items() if inspect.iscoroutinefunction(hook) or inspect.isasyncgenfunction(hook)
+    )
+    return f"a hook must not be async: {', '.join(asynchronous)}" if asynchronous else None
 
 
-def _unknown_hooks(module: ModuleType) -> str | None:
-    unknown = sorted(name for name in _hooks(module) if not hasattr(specs, name))
-    return f"it implements a hook that this core does not have: {', '.join(unknown)}" if unknown else None
-
-
-def _undeclared(module: ModuleType, installed: Installed) -> str | None:
+def _undeclared(hooks: Iterable[str], installed: Installed) -> str | None:
     """A plugin widens only what its metadata says, so that the operator was told before its code ran."""
-    implemented = {name.removeprefix(_PREFIX) for name in _hooks(module)} - {_PROVIDERS}
-    undeclared = sorted(implemented - installed.extends)
+    undeclared = sorted({name.removeprefix(_PREFIX) for name in hooks} - {_PROVIDERS} - installed.extends)
     if undeclared:
         return f"it adds {', '.join(undeclared)} without saying so in its metadata (entry-point group dinrail.extends)"
     return None
-
-
-def _sentence(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__

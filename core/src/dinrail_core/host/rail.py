@@ -63,6 +63,9 @@ class HostRail(Rail):
         if known is not None:
             return known
         if not any(instance.serves(contract) for instance in self._instances.values()):
+            head = self._follow(model).partition("/")[0]
+            if head in self._instances and not self._instances[head].type.apis:
+                _open(self._instances[head])  # of a plugin that was set aside nobody knows what it would serve
             raise NothingServes(self._what_to_install(contract))
         instance, name = await self._find(model, contract)
         if not instance.serves(contract, instance.models.get(name)):
@@ -132,9 +135,7 @@ class HostRail(Rail):
 
     async def _find(self, model: str, contract: type | None) -> tuple[Instance, str]:
         """The one open instance behind a model id, and the upstream's name of the model."""
-        name = model
-        while name in self._aliases:
-            name = self._aliases[name]
+        name = self._follow(model)
         head, slash, rest = name.partition("/")
         if slash and rest and head in self._instances:
             return _open(self._instances[head]), rest
@@ -148,6 +149,11 @@ class HostRail(Rail):
             ids = ", ".join(f"'{instance.name}/{name}'" for instance in having)
             raise ModelNotFound(f"Several providers have a model '{model}': say which, {ids}.", param="model")
         return _open(having[0]), name
+
+    def _follow(self, model: str) -> str:
+        while model in self._aliases:
+            model = self._aliases[model]
+        return model
 
     def _having(self, name: str, contract: type | None) -> list[Instance]:
         return [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from pydantic import BaseModel
@@ -13,10 +14,14 @@ from dinrail_core.hooks.context import Context
 from dinrail_core.hooks.records import ServiceType
 from dinrail_core.host.lifecycle import Opened, OpenError
 from dinrail_core.host.plugins import Plugin
+from dinrail_core.host.reasons import reason_of, without_secrets
 
 __all__ = ["PlannedService", "Services", "order_services"]
 
 PlannedService = tuple[Plugin, ServiceType, BaseModel]
+
+_RETRY = 5.0
+"""Seconds for which a service that could not be opened is not tried again."""
 
 
 def order_services(planned: Sequence[PlannedService]) -> list[PlannedService]:
@@ -25,21 +30,16 @@ def order_services(planned: Sequence[PlannedService]) -> list[PlannedService]:
     One that requires what nothing provides, or that waits for itself in a circle, is set aside, and so is all that
     requires it.
     """
-    providing: dict[type, PlannedService] = {}
-    for service in planned:
-        for contract in service[1].provides:
-            first = providing.setdefault(contract, service)
-            if first is not service:
-                service[0].fail(f"{contract.__name__} is already provided by {first[0].installed.distribution}")
-    left = [service for service in planned if all(providing[contract] is service for contract in service[1].provides)]
+    left = _without_rivals(planned)
     while True:
         names = {contract: service for service in left for contract in service[1].provides}
         lacking = [service for service in left if service[1].requires - names.keys()]
         if not lacking:
             break
         for plugin, record, _ in lacking:
-            missing = ", ".join(sorted(c.__name__ for c in record.requires - names.keys()))
-            plugin.fail(f"the service '{record.name}' requires {missing}, which nothing provides")
+            plugin.faults[record.name] = (
+                f"it requires {_listed(record.requires - names.keys())}, which nothing provides"
+            )
         left = [service for service in left if service not in lacking]
     by_name = {service[1].name: service for service in left}
     graph = {service[1].name: {names[c][1].name for c in service[1].requires} for service in left}
@@ -48,8 +48,28 @@ def order_services(planned: Sequence[PlannedService]) -> list[PlannedService]:
     except CycleError as error:
         circle: list[str] = error.args[1]
         for name in circle:
-            by_name[name][0].fail(f"the service '{name}' requires itself, through {' -> '.join(circle)}")
+            by_name[name][0].faults[name] = f"it requires itself, through {' -> '.join(circle)}"
         return order_services([service for service in left if service[1].name not in circle])
+
+
+def _without_rivals(planned: Sequence[PlannedService]) -> list[PlannedService]:
+    """Those that are first to provide what they provide."""
+    providing: dict[type, Plugin] = {}
+    left = []
+    for service in planned:
+        plugin, record, _ = service
+        taken = record.provides & providing.keys()
+        if taken:
+            owners = sorted({providing[contract].installed.distribution for contract in taken})
+            plugin.faults[record.name] = f"{_listed(taken)} is already provided by {', '.join(owners)}"
+        else:
+            providing.update(dict.fromkeys(record.provides, plugin))
+            left.append(service)
+    return left
+
+
+def _listed(contracts: Iterable[type]) -> str:
+    return ", ".join(sorted(contract.__name__ for contract in contracts))
 
 
 class Services:
@@ -67,7 +87,9 @@ class Services:
         self._contexts = contexts
         self._by_contract = {contract: service for service in ordered for contract in service[1].provides}
         self._opening: dict[str, asyncio.Task[object]] = {}
+        self._failed_at: dict[str, float] = {}
         self._opened: list[Opened] = []
+        self._closed = False
 
     async def start(self) -> None:
         """Open those that are needed from the start; one that fails is set aside.
@@ -97,7 +119,8 @@ class Services:
         return await self._get(self._by_contract[contract][1].name)
 
     async def close(self) -> None:
-        """Close them in the reverse order of opening."""
+        """Close them in the reverse order of opening; from now on none can be had."""
+        self._closed = True
         for task in self._opening.values():
             task.cancel()
         if self._opening:
@@ -108,6 +131,11 @@ class Services:
         self._opening.clear()
 
     async def _get(self, name: str) -> object:
+        if self._closed:
+            raise OpenError("the server is stopping")
+        if name in self._failed_at and time.monotonic() - self._failed_at[name] > _RETRY:
+            # What kept it from opening (a database that was down) may be over.
+            del self._failed_at[name], self._opening[name]
         if name not in self._opening:
             self._opening[name] = asyncio.create_task(self._open(name), name=f"dinrail-open-{name}")
         # Shielded: a caller who leaves must not undo what others wait for.
@@ -115,29 +143,48 @@ class Services:
 
     async def _open(self, name: str) -> object:
         plugin, record, config = next(service for service in self._ordered if service[1].name == name)
-        for contract in record.requires:
+        try:
+            await self._open_required(record)
+            value = await self._enter(record, config)
+        except OpenError as error:
+            self._failed_at[name] = time.monotonic()
+            plugin.faults[name] = without_secrets(str(error), config)
+            raise OpenError(plugin.faults[name]) from error.__cause__
+        plugin.faults.pop(name, None)
+        return value
+
+    async def _open_required(self, record: ServiceType) -> None:
+        for contract in sorted(record.requires, key=lambda contract: contract.__name__):
             try:
                 await self.get(contract)
             except OpenError as error:
-                plugin.fail(f"the service '{name}' requires {contract.__name__}, which could not be opened")
                 raise OpenError(f"it requires {contract.__name__}, which could not be opened") from error.__cause__
-        opened = Opened(name, lambda: record.open(config, self._contexts[name]))
-        try:
-            value = await opened.open()
-        except OpenError as error:
-            plugin.fail(f"{name}: {error}")
-            raise
-        self._opened.append(opened)
-        wrong = sorted(contract.__name__ for contract in record.provides if not isinstance(value, contract))
+
+    async def _enter(self, record: ServiceType, config: BaseModel) -> object:
+        opened = Opened(
+            record.name,
+            lambda: record.open(config, self._contexts[record.name]),
+            lambda reason: self._lose(record.name, reason),
+        )
+        value = await opened.open()
+        wrong = [contract for contract in record.provides if not isinstance(value, contract)]
         if wrong:
-            plugin.fail(f"the service '{name}' declares {', '.join(wrong)}, but what it opens is none")
-            raise OpenError(f"it declares {', '.join(wrong)}, but what it opens is none")
+            await opened.close()
+            raise OpenError(f"it declares {_listed(wrong)}, but what it opens is none")
+        self._opened.append(opened)
         return value
+
+    def _lose(self, name: str, reason: str) -> None:
+        """Take note that an opened service has ended by itself; whoever asks next opens it again."""
+        self._opening.pop(name, None)
+        for plugin, record, config in self._ordered:
+            if record.name == name:
+                plugin.faults[name] = without_secrets(reason, config)
 
     def _eager(self, plugin: Plugin, record: ServiceType, config: BaseModel) -> bool:
         assert record.eager is not None
         try:
             return record.eager(config, self._contexts[record.name])
         except (Exception, SystemExit) as error:  # a plugin's code may raise anything, and must cost only its plugin
-            plugin.fail(f"the service '{record.name}' cannot say whether it is needed ({type(error).__name__})")
+            plugin.faults[record.name] = f"it cannot say whether it is needed ({reason_of(error)})"
             return False

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dinrail_core.errors import ConfigurationError
+from dinrail_core.host.soundness import NAME
 
 __all__ = ["DEFAULT_FILE", "PluginSettings", "Settings", "ensure_valid", "load_settings"]
 
@@ -21,7 +22,8 @@ DEFAULT_FILE = "dinrail.toml"
 
 _PREFIX = "DINRAIL_"
 _CONFIG_VARIABLE = "DINRAIL_CONFIG"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_NOT_OURS = re.compile(r"DINRAIL_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_\w+)?)")
+"""What Kubernetes sets in every pod where a service is called ``dinrail``; none of it can be a key of ours."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -69,13 +71,13 @@ class Settings(BaseModel):
     @field_validator("data_dir")
     @classmethod
     def _expand(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+        return _at_home(value, "data_dir").absolute()
 
     @field_validator("providers")
     @classmethod
     def _name_instances(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name, table in value.items():
-            if not _NAME.fullmatch(name):
+            if not NAME.fullmatch(name):
                 raise ConfigurationError(
                     "an instance's name has letters, digits, '.', '_', '-'", key=f"providers.{name}"
                 )
@@ -114,7 +116,7 @@ def load_settings(
     variables = os.environ if environment is None else environment
     tree = _read_file(file, variables)
     for name, value in sorted(variables.items()):
-        if name.startswith(_PREFIX) and name != _CONFIG_VARIABLE:
+        if name.startswith(_PREFIX) and name != _CONFIG_VARIABLE and not _NOT_OURS.fullmatch(name):
             _put(tree, name.removeprefix(_PREFIX).lower().split("__"), _value(name, value), name)
     _merge(tree, overrides or {})
     return ensure_valid(Settings, tree, "")
@@ -137,11 +139,15 @@ def ensure_valid(model: type[M], data: Mapping[str, Any], key: str) -> M:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(part for part in (key, *(str(step) for step in first["loc"])) if part)
         if first["type"] == "extra_forbidden":
-            known = ", ".join(sorted(model.model_fields))
-            raise ConfigurationError(f"unknown key (known here: {known})", key=where) from None
+            known = f" (known here: {', '.join(sorted(model.model_fields))})" if len(first["loc"]) == 1 else ""
+            raise ConfigurationError(f"unknown key{known}", key=where) from None
         if first["type"] == "missing":
             raise ConfigurationError("missing", key=where) from None
         raise ConfigurationError(first["msg"].removeprefix("Value error, "), key=where) from None
+    except ConfigurationError:
+        raise
+    except Exception as error:  # a plugin's validator may raise anything; its text might repeat a secret
+        raise ConfigurationError(f"checking it failed ({type(error).__name__})", key=key) from error
 
 
 def _read_file(file: Path | None, variables: Mapping[str, str]) -> dict[str, Any]:
@@ -152,7 +158,7 @@ def _read_file(file: Path | None, variables: Mapping[str, str]) -> dict[str, Any
         if not file.exists():
             return {}
     try:
-        return tomllib.loads(file.expanduser().read_text(encoding="utf-8"))
+        return tomllib.loads(_at_home(file, _CONFIG_VARIABLE).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"cannot read {file} ({type(error).__name__})") from None
     except tomllib.TOMLDecodeError as error:
@@ -170,6 +176,8 @@ def _value(name: str, text: str) -> Any:
 
 def _put(tree: dict[str, Any], path: list[str], value: Any, name: str) -> None:
     """Set one variable's value; a name in the file is found without regard to case, ``-`` standing as ``_``."""
+    if not all(path):
+        raise ConfigurationError("names no key", key=name)
     here: Any = tree
     for step in path[:-1]:
         here = here.setdefault(_existing(here, step), {})
@@ -188,6 +196,16 @@ def _existing(table: Mapping[str, Any], step: str) -> str:
 def _merge(tree: dict[str, Any], overrides: Mapping[str, Any]) -> None:
     for key, value in overrides.items():
         if isinstance(value, Mapping):
-            _merge(tree.setdefault(key, {}), value)
+            below = tree.setdefault(key, {})
+            if not isinstance(below, dict):
+                raise ConfigurationError("must be a table", key=key)
+            _merge(below, value)
         elif value is not None:
             tree[key] = value
+
+
+def _at_home(path: Path, key: str) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ConfigurationError("there is no home directory that '~' could stand for", key=key) from None
