@@ -86,7 +86,7 @@ def test_opening_loads_neither_numpy_nor_the_engine() -> None:
 
 async def test_the_event_loop_goes_on_while_the_model_works() -> None:
     async with opened(OnnxEmbeddingsConfig()) as provider:
-        # The engine's shared libraries are bound under the interpreter's lock, once in a process.
+        # Importing the engine and reading the vocabulary keep the interpreter's lock, some 30 ms each, once.
         assert await worst_lag_during(provider.embed(request("first"), Call())) < 0.5
         texts = ["some words of a text " * (1 + index % 40) for index in range(100)]
         assert await worst_lag_during(provider.embed(request(texts), Call())) < 0.1

@@ -68,7 +68,7 @@ async def test_what_waits_at_the_same_time_shares_batches_of_like_length() -> No
         model.go_on.set()
         results = await asyncio.gather(first, *others)
     assert [[float(row[0]) for row in rows] for rows in results] == [[float(n)] for n in range(7)]
-    assert model.batches == [[1], [5, 5, 5], [50, 50], [50]]
+    assert model.batches == [[1], [5, 5, 5], [50], [50], [50]]
 
 
 async def test_no_batch_is_larger_than_allowed_unless_one_text_is() -> None:
@@ -78,6 +78,7 @@ async def test_no_batch_is_larger_than_allowed_unless_one_text_is() -> None:
         await worker.vectors([text(1, length) for length in lengths])
     assert sorted(length for batch in model.batches for length in batch) == sorted(lengths)
     assert all(max(batch) * len(batch) <= 100 or len(batch) == 1 for batch in model.batches)
+    assert len(model.batches) < len(lengths)
 
 
 async def test_a_small_request_does_not_wait_for_a_large_one() -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import onnxruntime
-import orjson
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from tokenizers.models import WordPiece
 
 from dinrail_onnx_embeddings.files import ModelFiles
 
@@ -106,22 +104,7 @@ def unit(vectors: Vectors) -> Vectors:
 
 def _tokenizer(files: ModelFiles) -> Tokenizer:
     """Read a ``tokenizer.json`` and reset the truncation and the padding that it may prescribe."""
-    definition: dict[str, Any] = orjson.loads(files.tokenizer.read_bytes())
-    model = definition["model"]
-    if model.get("type") == "WordPiece":
-        # The library parses with the interpreter's lock held. Handing the vocabulary over apart takes a third of the
-        # time, which keeps the event loop's pause under 20 ms.
-        vocabulary, unknown = model["vocab"], model["unk_token"]
-        model["vocab"] = {unknown: vocabulary[unknown]}
-        tokenizer = Tokenizer.from_str(orjson.dumps(definition).decode())
-        tokenizer.model = WordPiece(
-            vocab=vocabulary,
-            unk_token=unknown,
-            max_input_chars_per_word=model["max_input_chars_per_word"],
-            continuing_subword_prefix=model["continuing_subword_prefix"],
-        )
-    else:
-        tokenizer = Tokenizer.from_file(str(files.tokenizer))
+    tokenizer = Tokenizer.from_file(str(files.tokenizer))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

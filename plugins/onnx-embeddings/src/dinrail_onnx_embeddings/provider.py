@@ -113,7 +113,7 @@ class OnnxEmbeddings(Embedder, Reranker, ModelSource, Checked):
         async with _until(call):
             (query,) = await self._tokenized([request.query], ["query"])
             room = self._config.max_tokens - await self._worker.run(lambda model: model.special_tokens)
-            documents = [tokens[:asked] for tokens in await self._tokenized_documents(request, asked or room)]
+            documents = await self._tokenized_documents(request, asked, room)
             # One window of each document by default; as many as it takes where the caller says how far to look.
             windows = [
                 (owner, tokens[start : start + room])
@@ -156,12 +156,12 @@ class OnnxEmbeddings(Embedder, Reranker, ModelSource, Checked):
                 found.append(tokens)
         return found
 
-    async def _tokenized_documents(self, request: RerankRequest, looked_at: int) -> list[Tokens]:
-        most = looked_at * _DOCUMENT_CHARACTERS_PER_TOKEN
+    async def _tokenized_documents(self, request: RerankRequest, asked: int | None, room: int) -> list[Tokens]:
+        most = (asked or room) * _DOCUMENT_CHARACTERS_PER_TOKEN
         texts = [(document if isinstance(document, str) else document.text)[:most] for document in request.documents]
         found: list[Tokens] = []
         for group in _groups(texts):
-            found += await self._worker.tokenize(group)
+            found += await self._worker.tokenize(group, asked)
         return found
 
     def _load(self) -> SentenceModel:

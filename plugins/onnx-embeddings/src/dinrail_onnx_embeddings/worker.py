@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
@@ -87,8 +87,7 @@ class Worker:
         finally:
             self._closing = True
             pump.cancel()
-            with suppress(asyncio.CancelledError):
-                await pump
+            await asyncio.wait([pump])
             for job in self._jobs:
                 if not job.done.done():
                     job.done.set_exception(self._stopping())
@@ -107,9 +106,9 @@ class Worker:
             raise self._stopping()
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._step, step)
 
-    async def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
-        """The tokens of each text; give it no more text at once than others should wait for."""
-        return await self.run(lambda model: model.tokenize(texts))
+    async def tokenize(self, texts: Sequence[str], most: int | None = None) -> list[Tokens]:
+        """The tokens of each text, or the first ``most``; give it no more text at once than others should wait for."""
+        return await self.run(lambda model: [tokens[:most] for tokens in model.tokenize(texts)])
 
     async def vectors(self, texts: Sequence[Tokens]) -> list[Vector]:
         """Embed tokenized texts, in batches shared with whoever else waits; cancelling takes them out.
@@ -163,14 +162,13 @@ class Worker:
                 continue
             index = job.order.pop()
             chosen.append((job, index))
-            budget -= max(1, len(job.texts[index]))
+            budget -= _cost(job.texts[index])
             if job.order:
                 self._turns.append(job)
         chosen.sort(key=lambda item: len(item[0].texts[item[1]]))
         batches: list[list[tuple[_Job, int]]] = []
         for job, index in chosen:
-            padded = len(job.texts[index]) * (len(batches[-1]) + 1) if batches else 0
-            if batches and padded <= self._max_batch_tokens:
+            if batches and _cost(job.texts[index]) * (len(batches[-1]) + 1) <= self._max_batch_tokens:
                 batches[-1].append((job, index))
             else:
                 batches.append([(job, index)])
@@ -227,3 +225,8 @@ class Worker:
 
     def _unload(self) -> None:
         self._model = None
+
+
+def _cost(text: Tokens) -> int:
+    """A text's place in a batch: its tokens, and the two special ones that most models put around it."""
+    return len(text) + 2
