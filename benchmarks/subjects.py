@@ -1,0 +1,107 @@
+"""What is measured: the bare relay and the server, each as a command with the environment that it gets."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from benchmarks.processes import Process, start
+
+__all__ = ["ROOT", "Subject", "bare_relay", "dinrail", "start_upstream"]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+RELAY_PROVIDER = "openai-compatible"
+"""The provider type whose instance hands bytes through."""
+INSTANCE = "up"
+
+_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR")
+"""What a subject keeps of the environment. No ``PYTHON…`` variable: one of them keeps byte code from being written, and
+the start would be measured with compiling. None of the keys by which providers are detected either."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something that answers ``/v1/chat/completions`` by asking the upstream.
+
+    Attributes:
+        name: For the report.
+        command: The program and its arguments.
+        paths: Folders on ``PYTHONPATH``.
+    """
+
+    name: str
+    command: Sequence[str]
+    paths: Sequence[Path] = ()
+
+    def start(self, folder: Path) -> AbstractAsyncContextManager[Process]:
+        """Start it; its standard error stream goes to a file in ``folder``."""
+        return start(self.command, folder / f"{self.name}.log", _environment(folder, self.paths), folder)
+
+    def with_paths(self, name: str, *paths: Path) -> Subject:
+        """The same with more that is importable."""
+        return replace(self, name=name, paths=(*self.paths, *paths))
+
+
+def bare_relay(upstream: Process) -> Subject:
+    """The yardstick."""
+    script = Path(__file__).with_name("relay.py")
+    return Subject("relay", [sys.executable, "-P", str(script), f"{upstream.url}"])
+
+
+def dinrail(upstream: Process, folder: Path, *, name: str = "dinrail", local_models: bool = False) -> Subject:
+    """The whole server as installed, with its access log, in front of one relaying instance.
+
+    Args:
+        upstream: What the instance relays to.
+        folder: Where configuration and data go.
+        name: For the report.
+        local_models: Whether plugins stay enabled whose models were found on this machine.
+    """
+    file = folder / f"{name}.toml"
+    file.write_text(_configuration(upstream.url, folder / "data", [] if local_models else _with_models_of_their_own()))
+    program = Path(sys.executable).with_name("dinrail")
+    return Subject(name, [str(program), "serve", "--port", "0", "--config", str(file)])
+
+
+def start_upstream(folder: Path) -> AbstractAsyncContextManager[Process]:
+    """Start the scripted model server."""
+    command = [sys.executable, "-m", "benchmarks.upstream"]
+    return start(command, folder / "upstream.log", _environment(folder, [ROOT]), folder)
+
+
+def _configuration(upstream: str, data: Path, disabled: Iterable[str]) -> str:
+    names = ", ".join(f'"{name}"' for name in disabled)
+    return f"""\
+data_dir = "{data}"
+
+[plugins]
+disable = [{names}]
+
+[providers.{INSTANCE}]
+type = "{RELAY_PROVIDER}"
+base_url = "{upstream}/v1"
+"""
+
+
+@cache
+def _with_models_of_their_own() -> tuple[str, ...]:
+    """The plugins that find something to serve on this machine without being configured, which no relay does."""
+    from dinrail_core.host import Plan, load_settings
+
+    variables = _environment(Path(os.devnull), ())
+    plan = Plan(load_settings(Path(os.devnull), variables), variables)
+    return tuple(sorted({instance.plugin.name for instance in plan.instances.values()}))
+
+
+def _environment(folder: Path, paths: Sequence[Path]) -> Mapping[str, str]:
+    variables = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    variables["HOME"] = str(folder)
+    if paths:
+        variables["PYTHONPATH"] = os.pathsep.join(map(str, paths))
+    return variables
