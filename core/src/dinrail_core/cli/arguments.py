@@ -11,10 +11,22 @@ from dinrail_core.host import Plan, load_settings
 __all__ = ["add_config_arguments", "table", "to_plan"]
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--config`` and ``--data-dir``."""
-    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration (default: ./dinrail.toml, if there)")
-    parser.add_argument("--data-dir", metavar="DIR", help="where data and models are kept")
+def add_config_arguments(parser: argparse.ArgumentParser, *, hidden: bool = False) -> None:
+    """Add ``--config`` and ``--data-dir``, which may stand before or behind the command and its action.
+
+    Without a default: argparse would let the default of the last parser overwrite what stood before it.
+    """
+    config, data_dir = "configuration (default: ./dinrail.toml, if there)", "where data and models are kept"
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help=argparse.SUPPRESS if hidden else config,
+    )
+    parser.add_argument(
+        "--data-dir", metavar="DIR", default=argparse.SUPPRESS, help=argparse.SUPPRESS if hidden else data_dir
+    )
 
 
 def to_plan(arguments: argparse.Namespace, **overrides: Any) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import subprocess
@@ -17,6 +18,8 @@ from dinrail_core.host.discovery import BUNDLE, discover, normalise
 __all__ = ["freeze", "write_bundle"]
 
 _REQUIREMENTS = "requirements.txt"
+_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?")
+_EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)['"]""")
 
 
 def freeze() -> list[str]:
@@ -51,22 +54,34 @@ def write_bundle(directory: Path) -> int:
 
 
 def _closure() -> list[metadata.Distribution]:
-    """The plugins' distributions, the bundle, and what is installed of their requirements, extras left out."""
-    waiting = [plugin.distribution for plugin in discover()] + [BUNDLE]
+    """The plugins' distributions, the bundle, and what is installed of all that they require, extras included."""
+    waiting = [(normalise(plugin.distribution), "") for plugin in discover()] + [(BUNDLE, "")]
+    seen: set[tuple[str, str]] = set()
     found: dict[str, metadata.Distribution] = {}
     while waiting:
-        name = normalise(waiting.pop())
-        if name in found:
+        name, extra = waiting.pop()
+        if (name, extra) in seen:
             continue
+        seen.add((name, extra))
         try:
             found[name] = metadata.Distribution.from_name(name)
         except metadata.PackageNotFoundError:
             continue
         for line in found[name].requires or []:
             requirement, _, marker = line.partition(";")
-            if "extra" not in marker:
-                waiting.append(re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0])
+            wanted = [normalise(one) for one in _EXTRA.findall(marker)]
+            if extra in wanted or (not extra and not wanted):
+                waiting += _parts(requirement)
     return [found[name] for name in sorted(found)]
+
+
+def _parts(requirement: str) -> list[tuple[str, str]]:
+    """A requirement's distribution, once without and once with each of its extras."""
+    match = _REQUIREMENT.match(requirement)
+    if match is None:
+        return []
+    extras = [normalise(extra.strip()) for extra in (match[2] or "").split(",") if extra.strip()]
+    return [(normalise(match[1]), extra) for extra in ("", *extras)]
 
 
 def _source(found: metadata.Distribution) -> str | None:
@@ -79,11 +94,12 @@ def _source(found: metadata.Distribution) -> str | None:
 
 
 def _pip(*arguments: str) -> None:
+    if importlib.util.find_spec("pip") is None:
+        raise DinrailError(
+            "This needs pip beside Dinrail: run 'python -m ensurepip' in its environment, and try again."
+        )
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise DinrailError(f"pip could not be started ({type(error).__name__}).") from error
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()] or ["it said nothing"]
         raise UpstreamUnavailable(f"pip {arguments[0]} failed: {lines[-1]}")

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import json
+import math
+import re
 from typing import Any
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from dinrail_core.cli.arguments import add_config_arguments, to_plan
 from dinrail_core.hooks.records import Command
+from dinrail_core.host.plugins import PluginState
 
 __all__ = ["COMMAND"]
 
-_MASK = "**********"
+_PASSWORD = re.compile(r"(?<=://)([^/?#\s:]*):[^/?#\s]*(?=@)")
+"""What stands between the first ':' and the last '@' of a URL's authority."""
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     check = actions.add_parser("check", help="say whether the server would start, without starting it")
     show = actions.add_parser("show", help="print what is in force, defaults and detected instances included")
+    add_config_arguments(parser)
     add_config_arguments(check)
     add_config_arguments(show)
 
@@ -28,6 +34,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.action == "check":
         names = ", ".join(sorted(plan.instances)) or "none"
         print(f"The configuration is good. Providers: {names}.")
+        for status in (plugin.status() for plugin in plan.plugins.all):
+            if status.state == PluginState.FAILED.value:
+                print(f"Set aside: {status.id} ({status.distribution} {status.version}): {status.reason}")
         return 0
     tree: dict[str, Any] = {
         "data_dir": str(plan.settings.data_dir),
@@ -46,19 +55,17 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _masked(config: BaseModel) -> dict[str, Any]:
-    return {name: _mask(getattr(config, name)) for name in type(config).model_fields}
+    """What is in force, as plain values; pydantic itself masks what is typed as a secret."""
+    masked: dict[str, Any] = _without_passwords(config.model_dump(mode="json", fallback=str))
+    return masked
 
 
-def _mask(value: Any) -> Any:
-    if isinstance(value, SecretStr):
-        return _MASK
-    if isinstance(value, BaseModel):
-        return _masked(value)
+def _without_passwords(value: Any) -> Any:
     if isinstance(value, dict):
-        return {str(key): _mask(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_mask(item) for item in value]
-    return value if isinstance(value, (bool, int, float)) or value is None else str(value)
+        return {str(key): _without_passwords(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_passwords(item) for item in value]
+    return _PASSWORD.sub(r"\1:**********", value) if isinstance(value, str) else value
 
 
 def _toml(tree: dict[str, Any], path: tuple[str, ...] = ()) -> list[str]:
@@ -81,13 +88,14 @@ def _key(key: str) -> str:
 
 
 def _literal(value: Any) -> str:
-    import json
-
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{_key(k)} = {_literal(v)}" for k, v in value.items() if v is not None) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(_literal(item) for item in value if item is not None) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    # JSON's strings are TOML's, but for one control character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 COMMAND = Command(

@@ -58,8 +58,8 @@ async def _findings(plan: Plan) -> AsyncIterator[Finding]:
 
 
 def _data_dir(path: Path) -> Finding:
-    existing = next(parent for parent in (path, *path.parents) if parent.exists())
-    if not os.access(existing, os.W_OK):
+    existing = next(parent for parent in (path, *path.parents) if os.path.exists(parent))
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         return False, f"{path} cannot be written to"
     free = shutil.disk_usage(existing).free
     if free < _LOW_DISK:

@@ -33,9 +33,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     pull.add_argument("name", help="the model; which names there are, the provider's page in the docs says")
     pull.add_argument("--provider", metavar="INSTANCE", help="which provider fetches it (default: the one that can)")
     pull.add_argument("--quiet", action="store_true", help="no progress bar")
-    # Not added again to the action: argparse would let the action's default overwrite what stood before it.
-    pull.add_argument("--config", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    pull.add_argument("--data-dir", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    add_config_arguments(pull, hidden=True)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -31,9 +31,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--installed", action="store_true", help="read metadata alone, run no plugin's code")
     parser.add_argument("--json", action="store_true", help="for programs")
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
-    actions.add_parser("freeze", help="print plugins and dependencies as pinned requirements")
+    frozen = actions.add_parser("freeze", help="print plugins and dependencies as pinned requirements")
+    add_config_arguments(frozen, hidden=True)
     bundle = actions.add_parser("bundle", help="fetch the wheels of plugins and dependencies into a folder")
     bundle.add_argument("directory", type=Path, help="made if need be")
+    add_config_arguments(bundle, hidden=True)
 
 
 def _run(arguments: argparse.Namespace) -> int:

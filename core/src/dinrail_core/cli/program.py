@@ -7,13 +7,16 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from dinrail_core import __version__
 from dinrail_core.cli import config_command, doctor_command, models_command, plugins_command
+from dinrail_core.cli.arguments import add_config_arguments
 from dinrail_core.errors import ConfigurationError, DinrailError
 from dinrail_core.hooks.records import Command
-from dinrail_core.host.plugins import Plugins, PluginState
-from dinrail_core.host.settings import PluginSettings, load_settings
+from dinrail_core.host.plugins import Plugin, Plugins, PluginState
+from dinrail_core.host.reasons import reason_of
+from dinrail_core.host.settings import load_settings
 
 __all__ = ["main"]
 
@@ -35,39 +38,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 when it went well, 1 when it failed, 2 for a command line that cannot be read, 130 on Ctrl-C.
     """
     try:
-        plugins = _plugins(arguments)
-        parser = _parser(_commands(plugins), plugins)
-        parsed = parser.parse_args(arguments)
-        code: int = parsed.run(parsed)
-        return code
-    except DinrailError as error:
-        print(f"dinrail: {error}", file=sys.stderr)
-        return 1
+        try:
+            return _run(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # The reader of a pipe has left; what is still buffered must not raise again while the interpreter exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except DinrailError as error:
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
-def _plugins(arguments: Sequence[str] | None) -> Plugins:
+def _run(arguments: Sequence[str]) -> int:
+    early = _early(arguments)
+    plugins = _plugins(early.config)
+    parsed = _parser(_commands(plugins), plugins).parse_args(arguments)
+    for name, value in vars(early).items():
+        # A command's own default must not win against what stood before the command.
+        if getattr(parsed, name, None) is None:
+            setattr(parsed, name, value)
+    code: int = parsed.run(parsed)
+    return code
+
+
+def _complain(message: str) -> int:
+    print(f"dinrail: {' '.join(message.split())}", file=sys.stderr)
+    return 1
+
+
+def _early(arguments: Sequence[str]) -> argparse.Namespace:
+    """What must be known before the commands are, since the configuration says which plugins may add some."""
+    parser = _Parser(prog="dinrail", add_help=False, allow_abbrev=False)
+    parser.set_defaults(config=None, data_dir=None)
+    add_config_arguments(parser)
+    return parser.parse_known_args(arguments)[0]
+
+
+def _plugins(file: Path | None) -> Plugins:
     """The plugins, as far as the configuration can be read: ``config check`` is there to say what is wrong with it."""
     try:
-        wanted = load_settings(_config_file(arguments)).plugins
+        wanted = load_settings(file).plugins
         plugins = Plugins(wanted.enable, wanted.disable)
     except ConfigurationError:
-        wanted = PluginSettings()
         plugins = Plugins()
     plugins.load(extending="commands")
     return plugins
-
-
-def _config_file(arguments: Sequence[str] | None) -> Path | None:
-    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    early.add_argument("--config", type=Path)
-    found: Path | None = early.parse_known_args(arguments)[0].config
-    return found
 
 
 def _commands(plugins: Plugins) -> list[Command]:
@@ -77,13 +98,30 @@ def _commands(plugins: Plugins) -> list[Command]:
     for plugin, command in plugins.records("commands", lambda record: f"the command '{record.name}'", Command):
         if command.name in taken:
             plugin.fail(f"the command '{command.name}' is taken by dinrail-core")
-        else:
+        elif plugin.state is PluginState.ENABLED and _takes_arguments(plugin, command):
             found.append(command)
     return sorted([*own, *found], key=lambda command: command.name)
 
 
+def _takes_arguments(plugin: Plugin, command: Command) -> bool:
+    """Try on a parser that is thrown away, since a command cannot be taken off a parser again."""
+    try:
+        command.configure(_Parser(prog=command.name, allow_abbrev=False))
+    except (Exception, SystemExit) as error:  # a plugin's code may raise anything, and must cost only its plugin
+        plugin.fail(f"the command '{command.name}' cannot say what it takes ({reason_of(error)})")
+        return False
+    return True
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see '{self.prog} --help'\n")
+
+
 def _parser(commands: Sequence[Command], plugins: Plugins) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="dinrail",
         description=_DESCRIPTION,
         epilog=_EPILOG,
@@ -91,6 +129,7 @@ def _parser(commands: Sequence[Command], plugins: Plugins) -> argparse.ArgumentP
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"dinrail {__version__}")
+    add_config_arguments(parser)
     choices = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in commands:
         one = choices.add_parser(
