@@ -1,0 +1,83 @@
+"""What a plugin's tests are made of: conformance suites, a fake upstream with faults, the real server in-process.
+
+Nothing here is loaded into a test run that does not import it: there is no pytest plugin.
+"""
+
+import pytest
+
+# Before the suites are imported, so that their failures show what was compared.
+pytest.register_assert_rewrite(
+    "dinrail_sdk.testing.suites", "dinrail_sdk.testing.operations", "dinrail_sdk.testing.heard"
+)
+
+from dinrail_sdk.testing import delivery  # noqa: E402
+from dinrail_sdk.testing.bench import Bench  # noqa: E402
+from dinrail_sdk.testing.delivery import Delivery, Gate  # noqa: E402
+from dinrail_sdk.testing.dialect import Dialect, Rendered, Request  # noqa: E402
+from dinrail_sdk.testing.dialects import OPENAI, OpenAIWire  # noqa: E402
+from dinrail_sdk.testing.script import (  # noqa: E402
+    Asked,
+    ListedModel,
+    Listing,
+    Ranking,
+    Refused,
+    Say,
+    Script,
+    Spoken,
+    TokenOdds,
+    Tokens,
+    ToolUse,
+    Vectors,
+    Verdict,
+    Verdicts,
+)
+from dinrail_sdk.testing.suite import Suite, case  # noqa: E402
+from dinrail_sdk.testing.suites import (  # noqa: E402
+    ChatModelSuite,
+    CheckedSuite,
+    CompletionModelSuite,
+    EmbedderSuite,
+    ModelSourceSuite,
+    ModeratorSuite,
+    RerankerSuite,
+)
+from dinrail_sdk.testing.upstream import FakeUpstream, Turn  # noqa: E402
+from dinrail_sdk.testing.watchdog import LoopWatch  # noqa: E402
+
+__all__ = [
+    "OPENAI",
+    "Asked",
+    "Bench",
+    "ChatModelSuite",
+    "CheckedSuite",
+    "CompletionModelSuite",
+    "Delivery",
+    "Dialect",
+    "EmbedderSuite",
+    "FakeUpstream",
+    "Gate",
+    "ListedModel",
+    "Listing",
+    "LoopWatch",
+    "ModelSourceSuite",
+    "ModeratorSuite",
+    "OpenAIWire",
+    "Ranking",
+    "Refused",
+    "Rendered",
+    "Request",
+    "RerankerSuite",
+    "Say",
+    "Script",
+    "Spoken",
+    "Suite",
+    "TokenOdds",
+    "Tokens",
+    "ToolUse",
+    "Turn",
+    "Vectors",
+    "Verdict",
+    "Verdicts",
+    "case",
+    "delivery",
+]

@@ -1,0 +1,18 @@
+"""One conformance suite for each contract; see :class:`~dinrail_sdk.testing.suite.Suite` for how they are used."""
+
+from dinrail_sdk.testing.suites.chat import ChatModelSuite
+from dinrail_sdk.testing.suites.completions import CompletionModelSuite
+from dinrail_sdk.testing.suites.embeddings import EmbedderSuite
+from dinrail_sdk.testing.suites.models import CheckedSuite, ModelSourceSuite
+from dinrail_sdk.testing.suites.moderations import ModeratorSuite
+from dinrail_sdk.testing.suites.rerank import RerankerSuite
+
+__all__ = [
+    "ChatModelSuite",
+    "CheckedSuite",
+    "CompletionModelSuite",
+    "EmbedderSuite",
+    "ModelSourceSuite",
+    "ModeratorSuite",
+    "RerankerSuite",
+]
