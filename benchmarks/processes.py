@@ -129,8 +129,8 @@ async def start(
             async with asyncio.timeout(_READY_LIMIT):
                 process.url = await _address(handle)
         except (TimeoutError, EOFError):
-            said = log.read_text(errors="replace")[-2000:]
-            raise RuntimeError(f"{command[0]} did not start. {said}") from None
+            last = log.read_text(errors="replace").rstrip().rpartition("\n")[2]
+            raise RuntimeError(f"{Path(command[0]).name} did not start: {last}") from None
         process._tasks.append(asyncio.create_task(_drain(handle)))
         yield process
     finally:
