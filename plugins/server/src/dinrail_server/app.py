@@ -1,0 +1,202 @@
+"""The one wrapper around every handler: from a request to an answer, and to the figures and the log line about it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from dinrail_core.api.call import LOCAL, Call, Principal
+from dinrail_core.api.providers import ProviderStatus
+from dinrail_core.errors import DinrailError, Unavailable, UpstreamTimeout
+from dinrail_core.hooks.context import Rail
+from dinrail_core.hooks.http import Reply, Route
+from dinrail_server import metrics, openapi
+from dinrail_server.access_log import AccessLog
+from dinrail_server.config import ServerConfig
+from dinrail_server.delivery import deliver, refuse
+from dinrail_server.errors import ServerFailed, UnsupportedMediaType
+from dinrail_server.exchange import HttpExchange
+from dinrail_server.flights import Flights
+from dinrail_server.guard import Guard
+from dinrail_server.metrics import Figures, SharedFigures
+from dinrail_server.responses import finished
+from dinrail_server.roster import Roster
+from dinrail_server.routing import Router, template
+from dinrail_server.state import Phase, ServerState
+
+__all__ = ["App"]
+
+_LOG = logging.getLogger("dinrail.server")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_JSON = "application/json"
+_JSON_ONLY = frozenset({_JSON})
+_CLIENT_LEFT = 499
+_UNMATCHED = "unmatched"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_LONGEST_PATH = 300
+
+
+class App(ServerState):
+    """The server without its sockets.
+
+    Args:
+        rail: What is on the rail.
+        routes: The operations that the plugins declare.
+        config: ``[server]``.
+        log: Where lines about requests go; nowhere without it.
+    """
+
+    def __init__(self, rail: Rail, routes: Sequence[Route], config: ServerConfig, log: AccessLog | None = None) -> None:
+        self.phase = Phase.READY
+        self.figures = Figures()
+        self.flights = Flights(config.request_timeout)
+        self.shared: SharedFigures | None = None
+        """Where several workers share the port."""
+        self._rail = rail
+        self._routes = routes
+        self._config = config
+        self._log = log
+        self._router = Router(routes)
+        self._guard = Guard(config)
+        self._roster = Roster(rail)
+        self._labels = {route.path: template(route.path) for route in routes}
+        self._description: asyncio.Future[bytes] | None = None
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request, whatever happens."""
+        begun = time.perf_counter()
+        given = request.headers.get("X-Request-Id")
+        request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else f"req_{os.urandom(12).hex()}"
+        exchange = HttpExchange(request, self, self._rail, self._call(request, request_id), self._config)
+        self.flights.enter(exchange)
+        status = _CLIENT_LEFT
+        try:
+            status = await self._answer(exchange)
+        finally:
+            self.flights.leave(exchange)
+            self._account(exchange, status, begun)
+        return finished(exchange.stays)
+
+    async def description(self) -> bytes:
+        """See :meth:`ServerState.description`; made once, in a thread, since it takes a while."""
+        if self._description is None:
+            self._description = asyncio.ensure_future(asyncio.to_thread(openapi.describe, self._routes))
+        return await asyncio.shield(self._description)
+
+    async def metrics(self) -> bytes:
+        """See :meth:`ServerState.metrics`; in a thread, since the first look imports prometheus-client."""
+        self.figures.in_flight = len(self.flights)
+        gather = self.shared.gather if self.shared is not None else self.figures.snapshot
+        return await asyncio.to_thread(lambda: metrics.render(gather()))
+
+    async def providers(self) -> Sequence[ProviderStatus]:
+        """See :meth:`ServerState.providers`."""
+        return await self._roster.see()
+
+    async def close(self) -> None:
+        """End what was begun beside requests."""
+        self.flights.stop()
+        await self._roster.close()
+
+    def _call(self, request: web.BaseRequest, request_id: str) -> Call:
+        deadline = time.time() + self._config.request_timeout
+        return Call(self._principal(request), request_id, deadline, None, request.headers.get("traceparent"))
+
+    def _principal(self, request: web.BaseRequest) -> Principal:
+        """Who calls. The one place where identity enters; without an authenticating service, this machine's user."""
+        return LOCAL
+
+    async def _answer(self, exchange: HttpExchange) -> int:
+        """Answer, and return the status."""
+        headers = CIMultiDict({"x-content-type-options": "nosniff", "x-request-id": exchange.call.request_id})
+        try:
+            result = await self._result(exchange, headers)
+            return await deliver(exchange, headers, result, self._explain)
+        except BaseException as caught:  # handlers are plugins' code: whatever they raise must cost one request
+            if exchange.begun:
+                if isinstance(caught, Exception) and not isinstance(caught, ConnectionError):
+                    _LOG.error("request %s failed in mid-answer", exchange.call.request_id, exc_info=caught)
+                raise  # the client has left, or cannot be told any more
+            error = self._explain(exchange, caught)
+        return await refuse(exchange, headers, error)
+
+    async def _result(self, exchange: HttpExchange, headers: CIMultiDict[str]) -> object:
+        """Find the operation and let it work."""
+        request = exchange.request
+        method, path = request.method, request.raw_path
+        if "?" in path:
+            path = path.partition("?")[0]
+            exchange.query = request.query
+        if path[:1] != "/":
+            path = request.rel_url.raw_path  # a proxy's absolute form
+        self._guard.check(method, exchange.headers, headers)
+        if method == "OPTIONS" and self._guard.preflight(exchange.headers, self._router.methods(path), headers):
+            return Reply(status=204)
+        route, exchange.path = self._router.find(method, path)
+        exchange.route = route
+        if self.phase is not Phase.READY and not route.public:
+            raise Unavailable("The server is stopping.", retry_after=1)
+        if route.body is not None or route.content_types != _JSON_ONLY:
+            _check_type(route, exchange.headers.get("Content-Type"))
+        return await route.handler(exchange)
+
+    def _explain(self, exchange: HttpExchange, caught: BaseException) -> DinrailError:
+        """What the client is told; raises again what ends the request or the process."""
+        if isinstance(caught, DinrailError):
+            return caught
+        if isinstance(caught, asyncio.CancelledError):
+            if not exchange.expired:
+                raise caught  # the client has left, or the server stops
+            exchange.revive()
+            return UpstreamTimeout(f"The request took longer than {self._config.request_timeout:g} s.")
+        if not isinstance(caught, (Exception, SystemExit)):
+            raise caught
+        request_id = exchange.call.request_id
+        _LOG.error("request %s failed", request_id, exc_info=caught)
+        return ServerFailed(f"The server failed to answer. Its log says more about the request {request_id}.")
+
+    def _account(self, exchange: HttpExchange, status: int, begun: float) -> None:
+        """Count the request, and write its line."""
+        seconds = time.perf_counter() - begun
+        route, request = exchange.route, exchange.request
+        label = self._labels[route.path] if route is not None else _UNMATCHED
+        self.figures.count(request.method if request.method in _METHODS else "other", label, status, seconds)
+        if exchange.first_byte is not None:
+            self.figures.count_stream(label, exchange.first_byte - begun, exchange.sent, exchange.error)
+        if self._log is None:
+            return
+        line: dict[str, Any] = {
+            "time": time.time(),
+            "event": "request",
+            "id": exchange.call.request_id,
+            "client": request.remote,
+            "method": request.method,
+            "path": request.raw_path.partition("?")[0][:_LONGEST_PATH],
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+            "bytes": exchange.sent,
+        }
+        if exchange.error is not None:
+            line["error"] = exchange.error
+        self._log.add(line)
+
+
+def _check_type(route: Route, given: str | None) -> None:
+    """Refuse a body of a type that the route does not take; without a type, it is taken to be of the right one.
+
+    Raises:
+        UnsupportedMediaType: It is of another.
+    """
+    if given is None or (given == _JSON and _JSON in route.content_types):
+        return
+    if given.partition(";")[0].strip().lower() not in route.content_types:
+        wanted = " or ".join(sorted(route.content_types))
+        raise UnsupportedMediaType(f"The body must be of type {wanted}, not {given[:100]}.")

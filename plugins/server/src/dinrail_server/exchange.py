@@ -1,0 +1,126 @@
+"""One request, from its first byte to its last: what handlers see, and what the server keeps beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+from aiohttp import web
+from multidict import MultiMapping
+from pydantic import BaseModel
+
+from dinrail_core.api.call import Call
+from dinrail_core.api.wire import decode_request
+from dinrail_core.hooks.context import Rail
+from dinrail_core.hooks.http import Route
+from dinrail_server.body import parse_json, read_body
+from dinrail_server.config import ServerConfig
+from dinrail_server.routing import NO_VALUES
+from dinrail_server.state import Phase, ServerExchange, ServerState
+
+__all__ = ["HttpExchange"]
+
+W = TypeVar("W", bound=BaseModel)
+
+
+class HttpExchange(ServerExchange):
+    """An exchange over aiohttp.
+
+    Args:
+        request: The request.
+        server: The server.
+        rail: What is on the rail.
+        call: On whose behalf, and until when.
+        config: The server's limits.
+    """
+
+    path: Mapping[str, str] = NO_VALUES
+    query: Mapping[str, str] = NO_VALUES
+    route: Route | None = None
+    """The operation, once it is found."""
+    expired = False
+    """Whether the server itself cancelled the request for taking too long."""
+    begun = False
+    """Whether the head of the answer has gone out."""
+    first_byte: float | None = None
+    """When the first byte of a stream went out (:func:`time.perf_counter`)."""
+    sent = 0
+    """Bytes of the answer's body so far."""
+    error: str | None = None
+    """The code of the error that it ended with."""
+    _body: bytes | None = None
+
+    def __init__(
+        self, request: web.BaseRequest, server: ServerState, rail: Rail, call: Call, config: ServerConfig
+    ) -> None:
+        self.request = request
+        self.server = server
+        self.rail = rail
+        self.call = call
+        self.headers = request.headers
+        self._stays = request.keep_alive
+        self._config = config
+        self._task = asyncio.current_task()
+
+    @property
+    def stays(self) -> bool:
+        """Whether the connection is kept behind the answer."""
+        return self._stays and self.server.phase is Phase.READY
+
+    def end_with_connection(self) -> None:
+        """The answer's end is the connection's."""
+        self._stays = False
+
+    def cancel(self) -> None:
+        """End the request from outside."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def revive(self) -> None:
+        """Take the cancellation back, so that the client can still be told."""
+        if self._task is not None:
+            self._task.uncancel()
+
+    async def read(self) -> bytes:
+        """See :meth:`Exchange.read`."""
+        if self._body is None:
+            self._body = await read_body(self.request, self._config.max_body_bytes, self._config.body_timeout)
+        return self._body
+
+    async def decode(self, wire: type[W]) -> W:
+        """See :meth:`Exchange.decode`."""
+        return decode_request(wire, parse_json(await self.read()))
+
+    def parameters(self, wire: type[W]) -> W:
+        """See :meth:`Exchange.parameters`; a list is a repeated parameter, with or without ``[]`` behind its name."""
+        return decode_request(wire, _gathered(wire, self.request.query), from_text=True)
+
+
+def _gathered(wire: type[BaseModel], query: MultiMapping[str]) -> dict[str, Any]:
+    lists = _list_fields(wire)
+    found: dict[str, Any] = {}
+    for name, value in query.items():
+        plain = name.removesuffix("[]")
+        if plain in lists:
+            found.setdefault(plain, []).append(value)
+        else:
+            found.setdefault(name, value)
+    return found
+
+
+@cache
+def _list_fields(wire: type[BaseModel]) -> frozenset[str]:
+    """The names, as they stand on the wire, of a query's fields that are lists."""
+    return frozenset(field.alias or name for name, field in wire.model_fields.items() if _holds_list(field.annotation))
+
+
+def _holds_list(annotation: Any) -> bool:
+    origin = get_origin(annotation)
+    if origin in (Union, UnionType):
+        return any(_holds_list(part) for part in get_args(annotation) if part is not NoneType)
+    if getattr(annotation, "__metadata__", None) is not None:
+        return _holds_list(get_args(annotation)[0])
+    return origin is list or annotation is list

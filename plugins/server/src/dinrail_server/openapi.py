@@ -1,0 +1,117 @@
+"""The description of the HTTP interface (OpenAPI 3.1.0), made from the routes and their wire types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import orjson
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from dinrail_core import __version__
+from dinrail_core.api.error_body import ErrorBody
+from dinrail_core.hooks.http import Route
+from dinrail_server.routing import parameters, template
+
+__all__ = ["describe"]
+
+_REF = "#/components/schemas/{model}"
+_INPUT: Literal["validation"] = "validation"
+_OUTPUT: Literal["serialization"] = "serialization"
+_Schemas = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
+
+
+def describe(routes: Sequence[Route]) -> bytes:
+    """The document, JSON.
+
+    Args:
+        routes: The operations.
+    """
+    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(ErrorBody, _OUTPUT)]
+    for route in routes:
+        wanted += [(wire, _INPUT) for wire in (route.body, route.query) if wire is not None]
+        wanted += [(wire, _OUTPUT) for wire in (route.answer, route.event) if wire is not None]
+    schemas, definitions = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_REF)
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        paths.setdefault(template(route.path), {})[route.method.lower()] = _operation(route, schemas, definitions)
+    document = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Dinrail",
+            "version": __version__,
+            "description": "OpenAI's API in front of whatever is on the rail.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(route.tag for route in routes)],
+        "paths": paths,
+        "components": {
+            "schemas": definitions["$defs"],
+            "responses": {
+                "Error": {
+                    "description": "The request could not be answered.",
+                    "content": {"application/json": {"schema": schemas[ErrorBody, _OUTPUT]}},
+                }
+            },
+        },
+    }
+    return orjson.dumps(document)
+
+
+def _operation(route: Route, schemas: _Schemas, definitions: dict[str, Any]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": _operation_id(route),
+        "summary": route.summary,
+        "tags": [route.tag],
+        "responses": {
+            str(route.status): {"description": "The answer.", "content": _answers(route, schemas)},
+            "4XX": {"$ref": "#/components/responses/Error"},
+            "5XX": {"$ref": "#/components/responses/Error"},
+        },
+    }
+    values = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in parameters(route.path)
+    ]
+    if route.query is not None:
+        values += _query(schemas[route.query, _INPUT], definitions)
+    if values:
+        operation["parameters"] = values
+    if route.body is not None:
+        content = {kind: {"schema": schemas[route.body, _INPUT]} for kind in sorted(route.content_types)}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _answers(route: Route, schemas: _Schemas) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    if route.answer is not None:
+        content["application/json"] = {"schema": schemas[route.answer, _OUTPUT]}
+    if route.event is not None:
+        # OpenAPI 3.1 cannot say "a sequence of events"; by custom the schema is that of one event's data.
+        content["text/event-stream"] = {"schema": schemas[route.event, _OUTPUT]}
+    return content or {"*/*": {}}
+
+
+def _query(schema: dict[str, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    name = schema["$ref"].rpartition("/")[2] if "$ref" in schema else None
+    whole = definitions["$defs"][name] if name is not None else schema
+    required = whole.get("required", ())
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "schema": {key: value for key, value in field.items() if key != "title"},
+            **({"description": field["description"]} if "description" in field else {}),
+        }
+        for name, field in whole.get("properties", {}).items()
+    ]
+
+
+def _operation_id(route: Route) -> str:
+    words = re.findall(r"[A-Za-z0-9]+", template(route.path).removeprefix("/v1"))
+    return "_".join([route.method.lower(), *words])

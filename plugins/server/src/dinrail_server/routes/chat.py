@@ -1,0 +1,34 @@
+"""``/v1/chat/completions``."""
+
+from __future__ import annotations
+
+from dinrail_core.api.answers import Answer, Stream
+from dinrail_core.api.chat.contract import ChatModel
+from dinrail_core.api.chat.request import ChatRequest
+from dinrail_core.api.chat.response import ChatChunk, ChatCompletion
+from dinrail_core.hooks.http import Exchange, Route
+
+__all__ = ["ROUTES"]
+
+
+async def _create(exchange: Exchange) -> Answer[ChatCompletion] | Stream[ChatChunk]:
+    request = await exchange.decode(ChatRequest)
+    target = await exchange.rail.resolve(ChatModel, request.model)
+    request = request.model_copy(update={"model": target.model})
+    if request.stream is True:
+        return await target.provider.stream(request, exchange.call)
+    return await target.provider.complete(request, exchange.call)
+
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/v1/chat/completions",
+        handler=_create,
+        summary="Answer a chat, whole or as a stream",
+        tag="Chat",
+        body=ChatRequest,
+        answer=ChatCompletion,
+        event=ChatChunk,
+    ),
+)

@@ -1,0 +1,111 @@
+"""From a request line to a route: one look-up for plain paths, patterns for the others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from urllib.parse import unquote
+
+from dinrail_core.errors import NotFound
+from dinrail_core.hooks.http import Route
+from dinrail_server.errors import MethodNotAllowed
+
+__all__ = ["NO_VALUES", "Router", "parameters", "template"]
+
+NO_VALUES: Mapping[str, str] = MappingProxyType({})
+
+_PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(:path)?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    shape: tuple[int, ...]
+    regex: re.Pattern[str]
+    methods: dict[str, Route]
+
+
+class Router:
+    """The routes by method and path.
+
+    Where several patterns fit a path, the one whose fixed segments come first wins, whatever the order of declaration.
+
+    Args:
+        routes: The operations; no two with the same method and path.
+    """
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._plain: dict[str, dict[str, Route]] = {}
+        patterns: dict[str, _Pattern] = {}
+        for route in routes:
+            if "{" not in route.path:
+                self._plain.setdefault(route.path, {})[route.method] = route
+                continue
+            # Names of parameters are part of the key, since each pattern hands its own names to its handlers.
+            pattern = patterns.setdefault(route.path, _Pattern(_shape(route.path), _compile(route.path), {}))
+            pattern.methods[route.method] = route
+        self._patterns = sorted(patterns.values(), key=lambda pattern: pattern.shape)
+
+    def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+        """The route, and the values of its path's parameters.
+
+        Args:
+            method: The HTTP method. ``HEAD`` finds what ``GET`` finds.
+            path: The path as it was sent, percent-encoded, without query.
+
+        Raises:
+            NotFound: There is no such path.
+            MethodNotAllowed: There is, but not with this method.
+        """
+        wanted = "GET" if method == "HEAD" else method
+        found = self._plain.get(path)
+        if found is not None and wanted in found:
+            return found[wanted], NO_VALUES
+        for pattern in self._patterns:
+            if wanted in pattern.methods and (match := pattern.regex.fullmatch(path)) is not None:
+                return pattern.methods[wanted], _decoded(match)
+        allowed = self.methods(path)
+        if not allowed:
+            raise NotFound(f"Unknown request URL: {method[:20]} {path[:200]}. /openapi.json describes what there is.")
+        raise MethodNotAllowed(f"Not allowed here: {method[:20]}. Allowed: {allowed}.", allowed=allowed)
+
+    def methods(self, path: str) -> str:
+        """The methods that a path has, as the ``Allow`` header lists them; empty where there is no such path."""
+        found = set(self._plain.get(path, ()))
+        for pattern in self._patterns:
+            if pattern.regex.fullmatch(path):
+                found.update(pattern.methods)
+        return ", ".join(sorted(found | {"HEAD"} if "GET" in found else found))
+
+
+def template(path: str) -> str:
+    """A route's path as OpenAPI writes it: ``{model:path}`` becomes ``{model}``."""
+    return _PARAMETER.sub(r"{\1}", path)
+
+
+def parameters(path: str) -> list[str]:
+    """The names of a path's parameters, in order."""
+    return [match[1] for match in _PARAMETER.finditer(path)]
+
+
+def _shape(path: str) -> tuple[int, ...]:
+    """Sorts fixed segments before parameters, and those before parameters that swallow slashes."""
+    return tuple(0 if "{" not in segment else 2 if segment.endswith(":path}") else 1 for segment in path.split("/"))
+
+
+def _compile(path: str) -> re.Pattern[str]:
+    parts, end = [], 0
+    for match in _PARAMETER.finditer(path):
+        parts.append(re.escape(path[end : match.start()]))
+        parts.append(f"(?P<{match[1]}>{'.+' if match[2] else '[^/]+'})")
+        end = match.end()
+    parts.append(re.escape(path[end:]))
+    return re.compile("".join(parts))
+
+
+def _decoded(match: re.Match[str]) -> dict[str, str]:
+    try:
+        return {name: unquote(value, errors="strict") for name, value in match.groupdict().items()}
+    except UnicodeDecodeError:
+        raise NotFound("The path is not UTF-8.") from None

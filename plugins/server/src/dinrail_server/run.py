@@ -1,0 +1,112 @@
+"""A server's whole life in one process: open the rail, listen, drain, close."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from dinrail_core.host import Host, Plan
+from dinrail_server.access_log import AccessLog
+from dinrail_server.app import App
+from dinrail_server.banner import first_line, overview
+from dinrail_server.config import ServerConfig
+from dinrail_server.metrics import SharedFigures
+from dinrail_server.serving import listening
+from dinrail_server.stopping import Stop
+
+__all__ = ["Announce", "run_loop", "serve"]
+
+Announce = Callable[[str], None]
+"""Takes lines for the operator."""
+
+_PUBLISH_EVERY = 1.0
+
+
+async def serve(
+    plan: Plan, config: ServerConfig, sock: socket.socket, stop: Stop, announce: Announce, figures: Path | None = None
+) -> None:
+    """Serve until ``stop`` says otherwise.
+
+    Args:
+        plan: What to open.
+        config: ``[server]``.
+        sock: The bound socket.
+        stop: When to stop, and how soon.
+        announce: Given the line that says where the server is as soon as it listens, and what there is a little later.
+        figures: The folder in which workers share their figures.
+    """
+    log = AccessLog() if config.access_log else None
+    try:
+        with stop.cancels_current_task():
+            async with Host.open(plan) as host:
+                app = App(host.rail, host.routes(), config, log)
+                async with (
+                    listening(app, config, sock) as serving,
+                    _sharing(app, figures),
+                    _telling(host, serving.url, announce),
+                ):
+                    stop.spare_task()
+                    await stop.asked.wait()
+                    await serving.drain(stop.urgent)
+    finally:
+        if log is not None:
+            log.close()
+
+
+def run_loop(main: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine on uvloop, or on asyncio's own loop where there is no uvloop (Windows)."""
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    if sys.platform != "win32":
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main)
+
+
+@asynccontextmanager
+async def _telling(host: Host, url: str, announce: Announce) -> AsyncIterator[None]:
+    """Say where the server is at once, and what there is as soon as the providers have answered."""
+    announce(first_line(url))
+
+    async def tell() -> None:
+        announce(await overview(host.rail, url))
+
+    async with _beside(tell()):
+        yield
+
+
+@asynccontextmanager
+async def _sharing(app: App, folder: Path | None) -> AsyncIterator[None]:
+    """Leave the figures where the other workers find them, now and then and at the end."""
+    if folder is None:
+        yield
+        return
+    app.shared = shared = SharedFigures(folder, app.figures)
+
+    async def publish() -> None:
+        while True:
+            app.figures.in_flight = len(app.flights)
+            await asyncio.to_thread(shared.publish)
+            await asyncio.sleep(_PUBLISH_EVERY)
+
+    try:
+        async with _beside(publish()):
+            yield
+    finally:
+        shared.publish()
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
