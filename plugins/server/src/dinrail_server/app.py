@@ -18,7 +18,7 @@ from dinrail_core.api.providers import ProviderStatus
 from dinrail_core.errors import DinrailError, Unavailable, UpstreamTimeout
 from dinrail_core.hooks.context import Rail
 from dinrail_core.hooks.http import Reply, Route
-from dinrail_server import metrics, openapi
+from dinrail_server import metrics
 from dinrail_server.access_log import AccessLog
 from dinrail_server.config import ServerConfig
 from dinrail_server.delivery import deliver, refuse
@@ -88,7 +88,7 @@ class App(ServerState):
     async def description(self) -> bytes:
         """See :meth:`ServerState.description`; made once, in a thread, since it takes a while."""
         if self._description is None:
-            self._description = asyncio.ensure_future(asyncio.to_thread(openapi.describe, self._routes))
+            self._description = asyncio.ensure_future(asyncio.to_thread(self._describe))
         return await asyncio.shield(self._description)
 
     async def metrics(self) -> bytes:
@@ -105,6 +105,11 @@ class App(ServerState):
         """End what was begun beside requests."""
         self.flights.stop()
         await self._roster.close()
+
+    def _describe(self) -> bytes:
+        from dinrail_server.openapi import describe  # pydantic's schema generator; few servers are ever asked
+
+        return describe(self._routes)
 
     def _call(self, request: web.BaseRequest, request_id: str) -> Call:
         deadline = time.time() + self._config.request_timeout

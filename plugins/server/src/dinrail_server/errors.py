@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import orjson
 
 from dinrail_core import errors as core
-from dinrail_core.api.answers import NO_HEADERS
 from dinrail_core.errors import DinrailError, RequestError
 
 __all__ = [
@@ -121,7 +120,7 @@ class Problem:
 
     status: int
     body: bytes
-    headers: Mapping[str, str] = field(default=NO_HEADERS)
+    headers: Mapping[str, str]
 
 
 def status_of(kind: type[BaseException]) -> int:
