@@ -1,4 +1,4 @@
-# `make help` says what there is. Everything lives inside the tree, in .venv; nothing but Python 3.11 or newer is needed.
+# `make help` says what there is. Everything lives inside the tree, in .venv; nothing but Python 3.11 to 3.14 with pip is needed.
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve test test-install lint types tests bench constraints clean
@@ -68,10 +68,10 @@ clean: ## Remove the environment and every cache
 # The environment is made without pip and then given the pinned one: Debian's Python cannot make it with.
 .venv/.tools: constraints/bootstrap.txt
 	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3; do \
-	    if $$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	    if $$python -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-	    echo "Python 3.11 or newer is needed, and none was found. Name one: make PYTHON=/path/to/python3.11 install" >&2; exit 1; \
+	    echo "Python 3.11 to 3.14 is needed, and none was found. Name one: make PYTHON=/path/to/python3.11 install" >&2; exit 1; \
 	fi; \
 	if ! $$found -m pip --version >/dev/null 2>&1; then \
 	    echo "$$found has no pip. Install it (on Debian: apt install python3-pip)." >&2; exit 1; \
