@@ -252,6 +252,7 @@ CHAT_CHUNK: dict[str, Any] = {
                     }
                 ],
                 "function_call": {"name": "weather", "arguments": "{"},
+                "audio": {"id": "audio_1", "data": "AA==", "transcript": "Hi", "expires_at": 1_800_000_000},
                 "reasoning_content": "Hm.",
                 "reasoning": None,
             },
@@ -502,3 +503,13 @@ def chat_completion() -> dict[str, Any]:
 @pytest.fixture
 def chat_chunk() -> dict[str, Any]:
     return CHAT_CHUNK
+
+
+@pytest.fixture
+def moderation_response() -> dict[str, Any]:
+    return MODERATION_RESPONSE
+
+
+@pytest.fixture
+def model() -> dict[str, Any]:
+    return MODEL

@@ -51,6 +51,7 @@ from dinrail_core.api.chat.request import (
 from dinrail_core.api.chat.response import (
     Annotation,
     AnsweredToolCall,
+    AudioDelta,
     ChatChoice,
     ChatChunk,
     ChatCompletion,
@@ -106,6 +107,7 @@ __all__ = [
     "AssistantMessage",
     "AssistantPart",
     "AudioData",
+    "AudioDelta",
     "AudioOutput",
     "AudioPart",
     "AudioReference",

@@ -13,6 +13,7 @@ from dinrail_core.api.wire import MISSING, Wire
 __all__ = [
     "Annotation",
     "AnsweredToolCall",
+    "AudioDelta",
     "ChatChoice",
     "ChatChunk",
     "ChatCompletion",
@@ -233,6 +234,17 @@ class ToolCallDelta(Wire):
     function: FunctionCallDelta | MISSING = MISSING
 
 
+class AudioDelta(Wire):
+    """A piece of the answer aloud: the id once, data and transcript bit by bit, the expiry at the end."""
+
+    id: str | MISSING = MISSING
+    data: str | MISSING = MISSING
+    """Base64."""
+    transcript: str | MISSING = MISSING
+    expires_at: int | MISSING = MISSING
+    """Seconds since the epoch."""
+
+
 class Delta(Wire):
     """What a chunk adds to the message."""
 
@@ -242,6 +254,8 @@ class Delta(Wire):
     tool_calls: list[ToolCallDelta] | MISSING = MISSING
     function_call: FunctionCallDelta | MISSING = MISSING
     """Deprecated; ``tool_calls`` took its place."""
+    audio: AudioDelta | None | MISSING = MISSING
+    """In OpenAI's clients, though not in its description."""
     reasoning_content: str | None | MISSING = MISSING
     """A piece of the model's thoughts (DeepSeek, vLLM, llama.cpp; no field of OpenAI's)."""
     reasoning: str | None | MISSING = MISSING
