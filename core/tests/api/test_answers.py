@@ -56,7 +56,7 @@ def look(stream: Stream[Event], way: str) -> AsyncIterable[object]:
 
 async def drain(items: AsyncIterable[object], seen: list[object]) -> None:
     async for item in items:
-        seen.append(item)  # noqa: PERF401 (a comprehension would lose what came before an error)
+        seen.append(item)
 
 
 READS = [b'data: {"n": 1, "x": 1.50}\n\n', b'data: {"n": 2}\n\ndata: {"n": 3}\n\n']

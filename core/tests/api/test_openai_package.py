@@ -62,7 +62,7 @@ def test_every_field_that_openais_package_knows_is_typed(our: type[Wire], their:
 
 
 @pytest.mark.parametrize(
-    ("sample", "our", "their"),
+    ("fixture", "our", "their"),
     [
         ("chat_completion", chat.ChatCompletion, theirs.ChatCompletion),
         ("chat_chunk", chat.ChatChunk, theirs.ChatCompletionChunk),
@@ -71,9 +71,9 @@ def test_every_field_that_openais_package_knows_is_typed(our: type[Wire], their:
     ],
 )
 def test_openais_package_reads_our_answers(
-    sample: str, our: type[Wire], their: type[OpenAIModel], request: pytest.FixtureRequest
+    fixture: str, our: type[Wire], their: type[OpenAIModel], request: pytest.FixtureRequest
 ) -> None:
-    written = our.model_validate(request.getfixturevalue(sample)).model_dump(mode="json")
+    written = our.model_validate(request.getfixturevalue(fixture)).model_dump(mode="json")
 
     read = their.model_validate(written, strict=False)
 
