@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -139,8 +140,7 @@ def ensure_valid(model: type[M], data: Mapping[str, Any], key: str) -> M:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(part for part in (key, *(str(step) for step in first["loc"])) if part)
         if first["type"] == "extra_forbidden":
-            known = f" (known here: {', '.join(sorted(model.model_fields))})" if len(first["loc"]) == 1 else ""
-            raise ConfigurationError(f"unknown key{known}", key=where) from None
+            raise ConfigurationError(f"unknown key{_known(model, first['loc'][:-1])}", key=where) from None
         if first["type"] == "missing":
             raise ConfigurationError("missing", key=where) from None
         raise ConfigurationError(first["msg"].removeprefix("Value error, "), key=where) from None
@@ -148,6 +148,18 @@ def ensure_valid(model: type[M], data: Mapping[str, Any], key: str) -> M:
         raise
     except Exception as error:  # a plugin's validator may raise anything; its text might repeat a secret
         raise ConfigurationError(f"checking it failed ({type(error).__name__})", key=key) from error
+
+
+def _known(model: type[BaseModel], steps: tuple[int | str, ...]) -> str:
+    """The keys that there are behind ``steps``, as far as they lead from model to model."""
+    for step in steps:
+        annotation = model.model_fields[str(step)].annotation if step in model.model_fields else None
+        below = [kind for kind in (annotation, *get_args(annotation)) if inspect.isclass(kind)]
+        models = [kind for kind in below if issubclass(kind, BaseModel)]
+        if len(models) != 1:
+            return ""
+        model = models[0]
+    return f" (known here: {', '.join(sorted(model.model_fields))})"
 
 
 def _read_file(file: Path | None, variables: Mapping[str, str]) -> dict[str, Any]:
