@@ -21,6 +21,7 @@ help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
 install: .venv/.runtime ## The server and the default model, in .venv
+	@echo "Installed. $(BIN)/dinrail serve starts it; $(BIN)/dinrail --help says what else there is."
 
 serve: .venv/.runtime ## Install if need be, and serve on 127.0.0.1:8321
 	@exec $(BIN)/dinrail serve $(ARGS)
