@@ -27,13 +27,14 @@ class FrameCutter:
         limit: The longest frame, in bytes, blank line included.
     """
 
-    __slots__ = ("_begun", "_held", "_limit", "_swallow")
+    __slots__ = ("_begun", "_clean", "_held", "_limit", "_swallow")
 
     def __init__(self, limit: int = MAX_FRAME) -> None:
         self._held = bytearray()
         self._limit = limit
         self._begun = False
         self._swallow = False
+        self._clean = False
 
     def feed(self, read: bytes) -> bytes:
         """The frames that ``read`` completes, or ``b""``.
@@ -41,10 +42,11 @@ class FrameCutter:
         Raises:
             FrameTooLong: A frame exceeds the limit.
         """
-        if self._begun and not self._held and not self._swallow and read.endswith(b"\n\n") and b"\r" not in read:
+        if self._clean and read.endswith(b"\n\n") and b"\r" not in read:
             whole = read
         else:
             whole = self._join(read)
+            self._clean = self._begun and not self._held and not self._swallow
         if len(whole) > self._limit and max(map(len, whole.split(b"\n\n"))) + 2 > self._limit:
             raise FrameTooLong
         return whole
@@ -80,6 +82,4 @@ class FrameCutter:
             return b""
         whole = bytes(held[:cut])
         del held[:cut]
-        if len(held) > self._limit:
-            raise FrameTooLong
         return whole

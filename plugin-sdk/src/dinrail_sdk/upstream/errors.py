@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
@@ -172,9 +171,16 @@ def retry_after(headers: Mapping[bytes, bytes]) -> float | None:
             return None
         if value.strip().replace(b".", b"", 1).isdigit():
             return _sane(float(value))
-        return _sane(parsedate_to_datetime(value.decode("ascii")).timestamp() - time.time())
+        return _sane(_date(value.decode("ascii")) - time.time())
     except (ValueError, OverflowError):
         return None
+
+
+def _date(text: str) -> float:
+    """Seconds since the epoch of an HTTP date (RFC 9110, section 5.6.7)."""
+    from email.utils import parsedate_to_datetime  # dear to import, and rarely needed
+
+    return parsedate_to_datetime(text).timestamp()
 
 
 def _sane(seconds: float) -> float | None:

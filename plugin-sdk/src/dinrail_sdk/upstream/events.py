@@ -66,6 +66,10 @@ class OpenAIEvents:
 
     def sift(self, whole: bytes) -> bytes:
         """See :meth:`Events.sift`."""
+        if whole.startswith(b"data: {") and whole.find(b"\n") == len(whole) - 2:
+            # One usual event, which is what most reads are.
+            self.failure = self._look(whole[6:])
+            return b"" if self.failure is not None else whole
         if _USUAL.fullmatch(whole) is None:
             return self._take_apart(whole)
         for frame in whole[:-2].split(b"\n\n"):

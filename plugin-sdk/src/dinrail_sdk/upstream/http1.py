@@ -162,6 +162,8 @@ class Connection(asyncio.Protocol):
 
     async def whole(self, limit: int) -> bytes:
         """The whole body."""
+        if int(self.headers.get(b"content-length", b"0")) > limit:
+            raise _too_large(limit)
         self._high = limit
         self._collecting = True
         if self._paused:
@@ -169,7 +171,7 @@ class Connection(asyncio.Protocol):
         while not self._complete and self._size <= limit:
             await self._more()
         if self._size > limit:
-            raise UpstreamInvalid(f"The upstream's answer is larger than {limit} bytes.")
+            raise _too_large(limit)
         return self._take()
 
     def leave(self) -> None:
@@ -422,6 +424,10 @@ def _not_http(error: httptools.HttpParserError) -> UpstreamInvalid:
     failure = UpstreamInvalid("The upstream's answer is not valid HTTP.")
     failure.__cause__ = error
     return failure
+
+
+def _too_large(limit: int) -> UpstreamInvalid:
+    return UpstreamInvalid(f"The upstream's answer is larger than {limit} bytes.")
 
 
 def _decoder(coding: bytes) -> zlib._Decompress | None:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
 from dinrail_core.errors import UpstreamInvalid, UpstreamTimeout, UpstreamUnavailable
 from dinrail_sdk.upstream.http1 import Connection, Patience
@@ -47,8 +47,8 @@ class _Reply(Reply):
     async def whole(self, limit: int) -> bytes:
         return b"" if self._connection is None else await self._connection.whole(limit)
 
-    async def some(self) -> bytes:
-        return b"" if self._connection is None else await self._connection.some()
+    def some(self) -> Awaitable[bytes]:
+        return _nothing() if self._connection is None else self._connection.some()
 
     def leave(self) -> None:
         # The connection may serve another request from here on, so this reply must not touch it again.
@@ -60,6 +60,10 @@ class _Reply(Reply):
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.settle()
+
+
+async def _nothing() -> bytes:
+    return b""
 
 
 class Pool(Transport):

@@ -39,39 +39,15 @@ class Reads(AsyncGenerator[bytes, None]):
 
     async def begin(self) -> None:
         """Wait for the first frame, so that an error which comes instead is raised here."""
-        self._first = await self._next()
+        try:
+            self._first = await self.__anext__()
+        except StopAsyncIteration:
+            return
 
     async def __anext__(self) -> bytes:
         if self._first:
             first, self._first = self._first, b""
             return first
-        read = await self._next()
-        if not read:
-            raise StopAsyncIteration
-        return read
-
-    async def asend(self, value: None) -> bytes:
-        """See :meth:`collections.abc.AsyncGenerator.asend`."""
-        return await self.__anext__()
-
-    async def athrow(
-        self,
-        typ: type[BaseException] | BaseException,
-        val: BaseException | object = None,
-        tb: TracebackType | None = None,
-    ) -> bytes:
-        """Close the stream and raise."""
-        await self.aclose()
-        raise typ
-
-    async def aclose(self) -> None:
-        """Close the upstream's connection at once, unless the stream is at its end."""
-        self._over = True
-        self._first = b""
-        self._reply.leave()
-
-    async def _next(self) -> bytes:
-        """The next whole frames, or ``b""`` at the end."""
         events = self._events
         try:
             while not self._over:
@@ -100,4 +76,24 @@ class Reads(AsyncGenerator[bytes, None]):
         except BaseException:
             await self.aclose()
             raise
-        return b""
+        raise StopAsyncIteration
+
+    async def asend(self, value: None) -> bytes:
+        """See :meth:`collections.abc.AsyncGenerator.asend`."""
+        return await self.__anext__()
+
+    async def athrow(
+        self,
+        typ: type[BaseException] | BaseException,
+        val: BaseException | object = None,
+        tb: TracebackType | None = None,
+    ) -> bytes:
+        """Close the stream and raise."""
+        await self.aclose()
+        raise typ
+
+    async def aclose(self) -> None:
+        """Close the upstream's connection at once, unless the stream is at its end."""
+        self._over = True
+        self._first = b""
+        self._reply.leave()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dinrail_core.errors import UpstreamUnavailable
@@ -66,7 +66,7 @@ class Reply(ABC):
         """
 
     @abstractmethod
-    async def some(self) -> bytes:
+    def some(self) -> Awaitable[bytes]:
         """The next bytes of the decoded body as they came, ``b""`` at its end.
 
         Raises:

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import json
+import time
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from dinrail_core.errors import (
+    ContentFiltered,
+    ContextLengthExceeded,
+    DinrailError,
+    InvalidRequest,
+    ModelNotFound,
+    PermissionDenied,
+    RateLimited,
+    TooLarge,
+    Unauthenticated,
+    UpstreamFailed,
+    UpstreamInvalid,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from dinrail_sdk.upstream.errors import Refusal, Secrets, retry_after, translate, translate_reported
+
+NO_SECRETS = Secrets([])
+
+
+def refused(status: int, body: Any = None, *, callers_key: bool = False, secrets: Secrets = NO_SECRETS) -> DinrailError:
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return translate(Refusal(status, text, 3.0, callers_key, secrets))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (301, UpstreamInvalid),
+        (400, InvalidRequest),
+        (401, UpstreamRefused),
+        (402, UpstreamInvalid),
+        (403, UpstreamRefused),
+        (404, UpstreamInvalid),
+        (405, UpstreamInvalid),
+        (408, UpstreamTimeout),
+        (413, TooLarge),
+        (418, UpstreamInvalid),
+        (422, InvalidRequest),
+        (429, RateLimited),
+        (500, UpstreamFailed),
+        (501, UpstreamFailed),
+        (502, UpstreamUnavailable),
+        (503, UpstreamUnavailable),
+        (504, UpstreamTimeout),
+        (529, UpstreamUnavailable),
+    ],
+)
+@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff", b"[]", b"7", b'{"error":7}', b'{"error":{"message":[1]}}'])
+def test_a_status_is_enough_whatever_the_body(status: int, kind: type[DinrailError], body: bytes) -> None:
+    assert type(refused(status, body)) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (400, {"code": "context_length_exceeded"}, ContextLengthExceeded),
+        (400, {"code": 400, "type": "exceed_context_size_error", "n_ctx": 512}, ContextLengthExceeded),
+        (
+            400,
+            {"type": "BadRequestError", "message": "The maximum context length is 10"},
+            ContextLengthExceeded,
+        ),
+        (400, {"code": "content_filter"}, ContentFiltered),
+        (400, {"code": "Content_Policy_Violation"}, ContentFiltered),
+        (404, {"code": "model_not_found"}, ModelNotFound),
+        (400, {"code": "invalid_model"}, ModelNotFound),
+        (404, {"type": "NotFoundError", "param": "model"}, ModelNotFound),
+        (404, {"message": "The model `x` does not exist."}, ModelNotFound),
+        (404, {"type": "not_found_error", "message": "File Not Found"}, UpstreamInvalid),
+        (500, {"code": "context_length_exceeded"}, UpstreamFailed),
+        (429, {"code": "content_filter"}, RateLimited),
+    ],
+)
+def test_code_and_type_refine_what_the_status_says(status: int, error: object, kind: type[DinrailError]) -> None:
+    assert type(refused(status, {"error": error})) is kind
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"error": {"message": "bad", "param": "n", "code": "wrong"}}, "bad"),
+        ({"error": "bad"}, "bad"),
+        ({"object": "error", "message": "bad", "type": "BadRequestError", "code": 400}, "bad"),
+        ({"detail": "bad"}, "bad"),
+        ({"detail": [{"loc": ["body", "n"], "msg": "bad"}, {"msg": "worse"}]}, "bad; worse"),
+    ],
+)
+def test_the_upstreams_words_are_found_in_every_shape(body: object, message: str) -> None:
+    assert refused(400, body).message == message
+
+
+def test_param_and_code_of_the_upstream_are_kept() -> None:
+    error = refused(400, {"error": {"message": "bad", "param": "messages.0", "code": "wrong"}})
+    assert (error.param, error.code) == ("messages.0", "wrong")
+    assert refused(400, {"error": {"message": "bad", "code": 400}}).code == "invalid_value"
+
+
+def test_rate_limits_and_unavailability_carry_the_wait() -> None:
+    for status in (429, 502, 503, 529):
+        error = refused(status)
+        assert isinstance(error, (RateLimited, UpstreamUnavailable))
+        assert error.retry_after == 3.0
+
+
+def test_our_key_being_refused_is_told_without_the_upstreams_words() -> None:
+    error = refused(401, {"error": {"message": "Incorrect API key provided: sk-abc*****xyz"}})
+    assert "sk-" not in error.message
+
+
+def test_the_callers_key_being_refused_is_the_callers_matter() -> None:
+    assert type(refused(401, callers_key=True)) is Unauthenticated
+    assert type(refused(403, callers_key=True)) is PermissionDenied
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 413, 422, 429, 500, 503, 418])
+def test_no_secret_gets_into_a_message_a_param_or_a_code(status: int) -> None:
+    secrets = Secrets(["sk-secret", "sk-secret-longer", "abc"])
+    body = {"error": {"message": "model sk-secret-longer, sk-secret", "param": "sk-secret", "code": "x-sk-secret"}}
+    error = refused(status, body, callers_key=True, secrets=secrets)
+    assert "secret" not in f"{error} {error.param} {error.code}"
+    assert "longer" not in error.message
+
+
+def test_words_too_short_to_be_a_secret_are_left_alone() -> None:
+    assert Secrets(["dev"]).redact("a device") == "a device"
+
+
+def test_long_messages_are_cut() -> None:
+    assert len(refused(400, {"error": "x" * 5000}).message) == 1000
+
+
+@pytest.mark.parametrize(
+    ("report", "kind"),
+    [
+        ({"error": {"message": "m", "code": 429}}, RateLimited),
+        ({"error": {"message": "m", "code": "503"}}, UpstreamUnavailable),
+        ({"error": {"message": "m", "type": "rate_limit_error"}}, RateLimited),
+        ({"error": {"message": "m", "type": "overloaded_error"}}, UpstreamUnavailable),
+        ({"error": {"message": "m", "type": "invalid_request_error"}}, InvalidRequest),
+        ({"error": {"message": "m", "code": "context_length_exceeded"}}, ContextLengthExceeded),
+        ({"error": {"message": "m", "code": "content_filter"}}, ContentFiltered),
+        ({"error": {"message": "m", "code": "model_not_found"}}, ModelNotFound),
+        ({"error": {"message": "m", "type": "server_error"}}, UpstreamFailed),
+        ({"error": {"message": "m", "code": 7}}, UpstreamFailed),
+        ({"error": "m"}, UpstreamFailed),
+        ({"message": "m", "code": 400}, InvalidRequest),
+        ({"error": [1]}, UpstreamFailed),
+    ],
+)
+def test_a_report_is_translated_by_what_its_code_or_type_stands_for(report: Any, kind: type[DinrailError]) -> None:
+    assert type(translate_reported(report, callers_key=False, secrets=NO_SECRETS)) is kind
+
+
+def test_a_report_is_redacted_too() -> None:
+    error = translate_reported({"error": "key sk-secret"}, callers_key=False, secrets=Secrets(["sk-secret"]))
+    assert "sk-secret" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({b"retry-after": b"7"}, 7.0),
+        ({b"retry-after": b"0.5"}, 0.5),
+        ({b"retry-after-ms": b"250", b"retry-after": b"1"}, 0.25),
+        ({b"retry-after": b"soon"}, None),
+        ({b"retry-after": b"-3"}, None),
+        ({b"retry-after": b"\xff"}, None),
+        ({b"retry-after": b"99999999999999"}, None),
+        ({b"retry-after-ms": b"nan"}, None),
+        ({b"retry-after-ms": b"-5"}, 0.0),
+        ({b"retry-after": b"Sun, 06 Nov 1994 08:49:37 GMT"}, 0.0),
+    ],
+)
+def test_retry_after_is_read_where_it_makes_sense(headers: dict[bytes, bytes], seconds: float | None) -> None:
+    assert retry_after(headers) == seconds
+
+
+def test_retry_after_may_be_a_date() -> None:
+    seconds = retry_after({b"retry-after": formatdate(time.time() + 60, usegmt=True).encode()})
+    assert seconds is not None
+    assert 57 < seconds <= 60

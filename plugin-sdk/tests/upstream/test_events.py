@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dinrail_core.errors import UpstreamInvalid
+from dinrail_sdk.upstream.errors import ReportedError
+from dinrail_sdk.upstream.events import OpenAIEvents
+
+
+def chunk(index: int = 0, finish: str | None = None, **more: object) -> bytes:
+    choice = {"index": index, "delta": {"content": "x"}, "finish_reason": finish}
+    return b"data: " + json.dumps({"id": "c", "choices": [choice], **more}).encode() + b"\n\n"
+
+
+def test_usual_events_are_handed_on_as_the_object_that_came() -> None:
+    one, two = chunk(), chunk() + chunk()
+    events = OpenAIEvents()
+    assert events.sift(one) is one
+    assert events.sift(two) is two
+
+
+def test_done_is_stripped_and_ends_the_stream() -> None:
+    events = OpenAIEvents()
+    assert events.sift(chunk() + b"data: [DONE]\n\n" + chunk()) == chunk()
+    assert events.done
+
+
+@pytest.mark.parametrize(
+    "done", [b"data:[DONE]\n\n", b"data: [DONE] \n\n", b"event: done\ndata: [DONE]\n\n", b"data: [DONE]"]
+)
+def test_done_is_known_in_all_its_spellings(done: bytes) -> None:
+    events = OpenAIEvents()
+    assert events.sift(done) == b""
+    assert events.done
+
+
+def test_done_inside_a_text_is_a_text() -> None:
+    frame = b'data: {"choices":[{"index":0,"delta":{"content":"data: [DONE]"}}]}\n\n'
+    events = OpenAIEvents()
+    assert events.sift(frame) == frame
+    assert not events.done
+
+
+def test_data_over_several_lines_becomes_one_line() -> None:
+    assert OpenAIEvents().sift(b'data: {"a":\ndata: 1}\n\n') == b'data: {"a": 1}\n\n'
+
+
+def test_data_without_the_space_gets_it() -> None:
+    assert OpenAIEvents().sift(b'data:{"a":1}\n\n') == b'data: {"a":1}\n\n'
+
+
+def test_names_and_ids_of_events_are_dropped() -> None:
+    assert OpenAIEvents().sift(b'event: chunk\nid: 7\nretry: 9\ndata: {"a":1}\n\n') == b'data: {"a":1}\n\n'
+
+
+def test_comments_are_handed_on() -> None:
+    events = OpenAIEvents()
+    assert events.sift(b": waiting\n\n" + chunk()) == b": waiting\n\n" + chunk()
+    assert events.sift(b': note\ndata: {"a":1}\n\n') == b'data: {"a":1}\n\n: note\n\n'
+
+
+def test_a_comment_that_is_not_text_is_dropped() -> None:
+    assert OpenAIEvents().sift(b": \xff\n\n" + chunk()) == chunk()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"data: {nonsense}\n\n",
+        b"data: hello\n\n",
+        b"data: [1]\n\n",
+        b"data: 7\n\n",
+        b'data: {"a":"\xff\xfe"}\n\n',
+        b'data: {"a":NaN}\n\n',
+        b'data: {"choices":[1]}\n\n',
+        b'data: {"choices":7}\n\n',
+        b'data: {"choices":[{"index":[0],"finish_reason":null}]}\n\n',
+        b'data: {"a":1\n\n',
+    ],
+)
+def test_what_is_no_event_is_a_failure_after_what_stands_before_it(frame: bytes) -> None:
+    alone, after = OpenAIEvents(), OpenAIEvents()
+    assert alone.sift(frame) == b""
+    assert isinstance(alone.failure, UpstreamInvalid)
+    assert after.sift(chunk() + frame + chunk()) == chunk()
+    assert isinstance(after.failure, UpstreamInvalid)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'data: {"error":{"message":"no","code":500}}\n\n',
+        b'data: {"error":"no"}\n\n',
+        b'data: {"id":"x","error":{"message":"no"},"choices":[]}\n\n',
+        b'event: error\ndata: {"message":"no"}\n\n',
+        b'error: {"message":"no"}\n\n',
+    ],
+)
+def test_an_error_is_a_failure_after_what_stands_before_it(frame: bytes) -> None:
+    events = OpenAIEvents()
+    assert events.sift(chunk() + frame + b"data: [DONE]\n\n") == chunk()
+    assert isinstance(events.failure, ReportedError)
+    assert not events.done
+
+
+@pytest.mark.parametrize("value", [b"null", b"{}", b'""'])
+def test_an_empty_error_is_none(value: bytes) -> None:
+    frame = b'data: {"error":%b,"choices":[]}\n\n' % value
+    events = OpenAIEvents()
+    assert events.sift(frame) == frame
+    assert events.failure is None
+
+
+def test_a_stream_is_whole_when_every_choice_has_finished() -> None:
+    events = OpenAIEvents()
+    events.sift(chunk(0) + chunk(1) + chunk(1, "stop"))
+    with pytest.raises(UpstreamInvalid):
+        events.finish()
+    events.sift(chunk(0, "length"))
+    events.finish()
+    events.sift(b'data: {"choices":[],"usage":{"total_tokens":1}}\n\n')
+    events.finish()
+
+
+def test_a_stream_without_any_choice_is_not_whole() -> None:
+    with pytest.raises(UpstreamInvalid):
+        OpenAIEvents().finish()
