@@ -158,6 +158,7 @@ def test_a_request_cannot_be_changed() -> None:
         {"prediction": {"type": "content", "content": "text"}},
         {"audio": {"voice": "alloy", "format": "pcm16"}},
         {"n": 128},
+        {"functions": [{"name": "f"}] * 128},
         {"seed": 2**63 - 1},
         {"max_tokens": -1},
         {"messages": [{"role": "assistant", "content": None, "tool_calls": []}]},
@@ -256,6 +257,21 @@ def test_what_clients_send_is_accepted_and_passed_on(fields: dict[str, Any]) -> 
 )
 def test_bad_input_is_refused_and_named(fields: dict[str, Any], param: str) -> None:
     assert refusal(**fields).param == param
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"messages": [{"role": "user", "content": []}]}, "at least 1 item"),
+        ({"tool_choice": "weather"}, "'none', 'auto' or 'required'"),
+        ({"function_call": "weather"}, "'none' or 'auto'"),
+        ({"stop": ["a"] * 5}, "at most 4 items"),
+    ],
+)
+def test_of_several_alternatives_the_one_that_was_meant_is_complained_about(
+    fields: dict[str, Any], complaint: str
+) -> None:
+    assert complaint in refusal(**fields).message
 
 
 def test_a_missing_model_is_a_missing_parameter() -> None:
