@@ -7,4 +7,5 @@ Names are imported from the modules, so that a program pays only for the APIs th
 - ``chat``, ``completions``, ``embeddings``, ``rerank``, ``moderations``: wire types and the contract of each
 - ``models``, ``providers``, ``error_body``: wire types of what the server answers by itself
 - ``sampling``, ``usage``, ``text_forms``: parts that several of them share
+- ``wire_schema``: what JSON schemas say beyond pydantic's own; loaded when one is asked for
 """

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-__all__ = ["Checked", "Health", "ModelInfo", "ModelLibrary", "ModelSource", "PullProgress", "State"]
+__all__ = ["ABOUT_ITSELF", "Checked", "Health", "ModelInfo", "ModelLibrary", "ModelSource", "PullProgress", "State"]
 
 
 class State(Enum):
@@ -95,3 +95,7 @@ class ModelLibrary(ABC):
             NotFound: There is no such model.
             UpstreamError: The place that it comes from cannot be reached or sent something else.
         """
+
+
+ABOUT_ITSELF: frozenset[type] = frozenset({ModelSource, Checked, ModelLibrary})
+"""Contracts by which a provider tells about itself; they are nothing that a model can be used for."""

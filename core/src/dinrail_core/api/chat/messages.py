@@ -82,7 +82,7 @@ class ToolMessage(Wire):
 
 
 class FunctionMessage(Wire):
-    """What a function returned (deprecated; :class:`ToolMessage` took its place)."""
+    """What a function returned (deprecated; messages of the role ``tool`` took its place)."""
 
     role: Literal["function"] = "function"
     content: str | None

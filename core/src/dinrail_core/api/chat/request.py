@@ -141,7 +141,7 @@ class PromptCacheOptions(Wire):
 
 
 class ChatRequest(Wire):
-    """A chat to be continued. See :class:`~dinrail_core.api.chat.contract.ChatModel` for what becomes of it."""
+    """A chat to be continued."""
 
     model: str
     messages: Annotated[Many[Message], Field(min_length=1)]
