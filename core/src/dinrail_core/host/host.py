@@ -48,8 +48,9 @@ class Plan:
         sections = self.plugins.records("sections", lambda r: f"the section '[{r.name}]'", Section)
         self.sections: Mapping[str, BaseModel] = MappingProxyType(self._check_sections(sections))
         self.services: list[PlannedService] = order_services(self._plan_services(services))
-        lost = {plugin.name: plugin for plugin in self.plugins.all if plugin.state is not PluginState.ENABLED}
-        lost |= {record.name: plugin for plugin, record in types if plugin.state is not PluginState.ENABLED}
+        unused = [plugin for plugin in self.plugins.all if plugin.state is not PluginState.ENABLED]
+        lost = {plugin.name: plugin for plugin in unused}
+        lost |= {r.name: plugin for plugin in unused for r in plugin.declared if isinstance(r, ProviderType)}
         self.types: dict[str, tuple[Plugin, ProviderType]] = {
             record.name: (plugin, record) for plugin, record in types if plugin.state is PluginState.ENABLED
         }
@@ -99,7 +100,9 @@ class Plan:
         for plugin in self.plugins.all:
             if plugin.name == name and plugin.state is PluginState.OFF:
                 raise ConfigurationError(f"the plugin '{name}' is off: {plugin.reason}", key=key)
-            if plugin.name == name and plugin.state is not PluginState.ENABLED:
+            if plugin.state is PluginState.ENABLED:
+                continue
+            if plugin.name == name or any(getattr(record, "name", None) == name for record in plugin.declared):
                 return
             # Its names are not known, so it cannot be told from a slip of the pen.
             if f"{what}s" in plugin.installed.extends and plugin.state is PluginState.FAILED:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from dinrail_core.api.provider import Checked, Health, ModelInfo, ModelSource, State
+from dinrail_core.api.provider import ABOUT_ITSELF, Checked, Health, ModelInfo, ModelSource, State
 from dinrail_core.api.providers import ProviderStatus
 from dinrail_core.errors import ConfigurationError
 from dinrail_core.hooks.context import Context
@@ -129,7 +129,7 @@ class Instance:
             type=self.type.name,
             distribution=self.plugin.installed.distribution,
             version=self.plugin.installed.version,
-            apis=sorted(contract.__name__ for contract in self.type.apis),
+            apis=sorted(contract.__name__ for contract in self.type.apis - ABOUT_ITSELF),
             status=health.state.value if self.provider is not None else "failed",
             reason=health.reason,
             models=len(self.models) if self.listing is not None else None,

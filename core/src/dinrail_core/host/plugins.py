@@ -46,12 +46,14 @@ class Plugin:
         state: Whether its records are used.
         reason: Why not.
         faults: Why a part of it (an instance, a service) does not work, by the part's name; the other parts serve.
+        declared: The records that its hooks returned, also where it was set aside for them.
     """
 
     installed: Installed
     state: PluginState
     reason: str | None = None
     faults: dict[str, str] = field(default_factory=dict)
+    declared: list[Any] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -187,6 +189,7 @@ class Plugins:
             if reason := unsound(record, kind):
                 plugin.fail(f"its hook {_PREFIX}{hook} returned {reason}")
                 return []
+        plugin.declared += records
         return records
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from dinrail_core.api.models import Model
-from dinrail_core.api.provider import ModelInfo
+from dinrail_core.api.provider import ABOUT_ITSELF, ModelInfo
 from dinrail_core.api.providers import PluginStatus, ProviderStatus
 from dinrail_core.errors import ModelNotFound, NotFound, NothingServes, Unavailable
 from dinrail_core.hooks.context import Rail, Target
@@ -198,7 +198,7 @@ def _wire(model_id: str, instance: Instance, info: ModelInfo) -> Model:
         "object": "model",
         "created": info.created,
         "owned_by": info.owned_by or instance.name,
-        "apis": sorted(contract.__name__ for contract in contracts),
+        "apis": sorted(contract.__name__ for contract in contracts - ABOUT_ITSELF),
     }
     if info.context_length is not None:
         fields["context_length"] = info.context_length
