@@ -1,32 +1,53 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinrail_onnx_embeddings.ranking import bm25, cosines, relevance
+from dinrail_onnx_embeddings.ranking import bm25, cosines, relevance, words
 
-tokens = st.lists(st.integers(0, 8), max_size=12)
+some_words = st.lists(st.sampled_from("abcdefgh"), max_size=12).map(" ".join)
 
 
-@given(query=tokens, documents=st.lists(tokens, min_size=1, max_size=8))
-def test_bm25_is_between_0_and_1_and_0_without_a_common_token(query: list[int], documents: list[list[int]]) -> None:
+@given(query=some_words, documents=st.lists(some_words, min_size=1, max_size=8))
+def test_bm25_is_between_0_and_1_and_0_without_a_common_word(query: str, documents: list[str]) -> None:
     scores = bm25(query, documents)
     assert ((scores >= 0) & (scores <= 1)).all()
     for score, document in zip(scores, documents, strict=True):
-        assert (score > 0) == bool(set(query) & set(document))
+        assert (score > 0) == bool(set(query.split()) & set(document.split()))
 
 
-def test_bm25_counts_a_rare_token_for_more_than_a_common_one() -> None:
-    common, rare, other = 1, 2, 3
-    scores = bm25([common, rare], [[common, other], [rare, other], [common, other], [common, other]])
+def test_bm25_counts_a_rare_word_for_more_than_a_common_one() -> None:
+    scores = bm25("common rare", ["common other", "rare other", "common other", "common other"])
     assert scores[1] > scores[0]
 
 
-def test_bm25_counts_a_token_for_more_in_a_short_document() -> None:
-    short, long = bm25([1], [[1, 2], [1, *range(2, 60)]])
+def test_bm25_counts_a_word_for_more_in_a_short_document() -> None:
+    short, long = bm25("one", ["one two", "one " + "filler " * 60])
     assert short > long
+
+
+def test_bm25_looks_at_no_more_words_than_it_is_told() -> None:
+    assert bm25("end", ["begin and end"], 2).tolist() == [0]
+    assert bm25("end", ["begin and end"], 3)[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The river BEGINS, begins!", ["the", "river", "begin", "begin"]),
+        ("connections connected", ["conne", "conne"]),
+        ("ZB-0815 12345678 snake_case", ["zb", "0815", "12345678", "snake", "case"]),
+        ("AIを使う", ["ai", "を", "使", "う"]),
+        ("Straße STRASSE", ["stras", "stras"]),
+        ("🌍 … !", []),
+    ],
+)
+def test_words_are_compared_without_case_and_ending(text: str, expected: Sequence[str]) -> None:
+    assert list(words(text)) == expected
 
 
 def test_the_best_window_speaks_for_its_document() -> None:

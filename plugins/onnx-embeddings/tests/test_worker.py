@@ -49,7 +49,7 @@ async def working(
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - the condition is set in another thread
+        while not condition():
             await asyncio.sleep(0.001)
 
 

@@ -45,7 +45,7 @@ class OnnxEmbeddingsConfig(BaseModel, extra="forbid"):
     intermediate values no longer fit into its cache."""
     max_waiting_tokens: Annotated[int, Field(ge=1024)] = 1_048_576
     """When more than this waits, further requests are refused for the moment (503 with ``Retry-After``)."""
-    bm25_weight: Annotated[float, Field(ge=0, le=1)] = 0.3
+    bm25_weight: Annotated[float, Field(ge=0, le=1)] = 0.4
     """How much matching words count in reranking; the rest is the cosine of the vectors."""
 
     @model_validator(mode="after")

@@ -113,7 +113,9 @@ class OnnxEmbeddings(Embedder, Reranker, ModelSource, Checked):
         async with _until(call):
             (query,) = await self._tokenized([request.query], ["query"])
             room = self._config.max_tokens - await self._worker.run(lambda model: model.special_tokens)
-            documents = await self._tokenized_documents(request, asked, room)
+            most = (asked or room) * _DOCUMENT_CHARACTERS_PER_TOKEN
+            texts = [(one if isinstance(one, str) else one.text)[:most] for one in request.documents]
+            documents = [tokens for group in _groups(texts) for tokens in await self._worker.tokenize(group, asked)]
             # One window of each document by default; as many as it takes where the caller says how far to look.
             windows = [
                 (owner, tokens[start : start + room])
@@ -128,7 +130,7 @@ class OnnxEmbeddings(Embedder, Reranker, ModelSource, Checked):
                 from dinrail_onnx_embeddings.ranking import bm25, cosines, relevance
 
                 meaning = cosines(vectors[0], vectors[1:], [owner for owner, _ in windows], len(documents))
-                scores = relevance(meaning, bm25(query, documents), self._config.bm25_weight)
+                scores = relevance(meaning, bm25(request.query, texts, asked), self._config.bm25_weight)
                 return ranking_body(request, scores, model=self._config.name, tokens=model.count(inputs))
 
             return Answer(RerankResponse, body=await self._worker.run(rank))
@@ -154,14 +156,6 @@ class OnnxEmbeddings(Embedder, Reranker, ModelSource, Checked):
                 if len(tokens) > room:
                     raise _too_long(names[len(found)], most, str(len(tokens) + most - room))
                 found.append(tokens)
-        return found
-
-    async def _tokenized_documents(self, request: RerankRequest, asked: int | None, room: int) -> list[Tokens]:
-        most = (asked or room) * _DOCUMENT_CHARACTERS_PER_TOKEN
-        texts = [(document if isinstance(document, str) else document.text)[:most] for document in request.documents]
-        found: list[Tokens] = []
-        for group in _groups(texts):
-            found += await self._worker.tokenize(group, asked)
         return found
 
     def _load(self) -> SentenceModel:

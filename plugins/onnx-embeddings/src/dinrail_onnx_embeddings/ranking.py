@@ -2,38 +2,61 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dinrail_onnx_embeddings.model import Tokens, Vector, unit
+from dinrail_onnx_embeddings.model import Vector, unit
 
-__all__ = ["bm25", "cosines", "relevance"]
+__all__ = ["bm25", "cosines", "relevance", "words"]
 
 _SATURATION = 1.2
 _LENGTH = 0.75
 """BM25's k1 and b at the values that Robertson and Zaragoza (2009, section 3.5) call reasonable in most cases."""
 
+_UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]{{1,64}}")
+_STEM = 5
 
-def bm25(query: Tokens, documents: Sequence[Tokens]) -> NDArray[np.float64]:
-    """How well each document matches the query's tokens, by statistics of these documents alone.
+
+def words(text: str) -> Iterator[str]:
+    """The words of a text as they are compared: in lower case, without endings.
+
+    Cutting a word to its first letters does for many languages nearly what a stemmer does for one. In scripts without
+    spaces each character is a word.
+    """
+    for found in _WORD.finditer(text):
+        word = found[0].casefold()
+        yield word[:_STEM] if word.isalpha() else word
+
+
+def bm25(query: str, documents: Sequence[str], most: int | None = None) -> NDArray[np.float64]:
+    """How well each document matches the query's words, by statistics of these documents alone.
 
     A ready-made library would index a standing collection; here the collection lives for one request.
 
+    Args:
+        query: The query.
+        documents: The documents.
+        most: How many words of each are looked at.
+
     Returns:
-        Scores from 0 (no token of the query) to 1 (every one, as often as a document of this length lets expect).
+        Scores from 0 (no word of the query) to 1 (every one, as often as a document of this length lets expect).
     """
-    terms = {term: column for column, term in enumerate(dict.fromkeys(query))}
-    if not terms:
+    columns = {word: column for column, word in enumerate(dict.fromkeys(words(query)))}
+    if not columns:
         return np.zeros(len(documents))
-    counts = np.zeros((len(documents), len(terms)))
+    counts = np.zeros((len(documents), len(columns)))
+    lengths = np.zeros(len(documents))
     for row, document in enumerate(documents):
-        for term, count in Counter(token for token in document if token in terms).items():
-            counts[row, terms[term]] = count
-    lengths = np.array([len(document) for document in documents], float)
+        found = Counter(islice(words(document), most))
+        lengths[row] = found.total()
+        for word in columns.keys() & found.keys():
+            counts[row, columns[word]] = found[word]
     containing = (counts > 0).sum(axis=0)
     rarity = np.log1p((len(documents) - containing + 0.5) / (containing + 0.5))
     norm = _SATURATION * (1 - _LENGTH + _LENGTH * lengths / max(1.0, lengths.mean()))
@@ -61,7 +84,7 @@ def cosines(query: Vector, vectors: Sequence[Vector], owners: Sequence[int], doc
     return np.minimum(best, 1.0)
 
 
-def relevance(cosine: NDArray[np.float64], words: NDArray[np.float64], words_weight: float) -> list[float]:
+def relevance(cosine: NDArray[np.float64], matching: NDArray[np.float64], words_weight: float) -> list[float]:
     """Both taken together, from 0 to 1."""
-    combined = (1 - words_weight) * cosine + words_weight * words
-    return [0.0 if math.isnan(score) else score for score in combined.tolist()]
+    combined: list[float] = ((1 - words_weight) * cosine + words_weight * matching).tolist()
+    return combined
