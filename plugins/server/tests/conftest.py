@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any, TypeVar, cast
 
 import aiohttp
@@ -150,6 +151,7 @@ class SmallRail(Rail):
         self.provider_object = provider
         self.missing: set[type] = set()
         self.names = ["m", "org/m"]
+        self.takes_any_name = False
         self.slow = 0.0
         self.set_aside = "opening it failed (RuntimeError: broken)"
 
@@ -157,7 +159,7 @@ class SmallRail(Rail):
         if contract in self.missing:
             raise NothingServes(f"No installed plugin provides a {contract.__name__}. Install one that does.")
         name = model.removeprefix("local/")
-        if name not in self.names:
+        if name not in self.names and not self.takes_any_name:
             raise ModelNotFound(f"The model '{model}' does not exist or you do not have access to it.", param="model")
         return Target(cast("T", self.provider_object), name, "local")
 
@@ -220,7 +222,7 @@ class Running:
     def post(self, path: str, body: bytes, **headers: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Send JSON; ``_`` in a header's name stands for ``-``."""
         fields = {"content-type": "application/json"} | {name.replace("_", "-"): v for name, v in headers.items()}
-        return self.http.post(self.root + path, data=body, headers=fields)
+        return self.http.post(self.root + path, data=BytesIO(body), headers=fields)
 
     async def exchange(self, data: bytes) -> bytes:
         """Send bytes on a connection of its own, and read until it ends."""

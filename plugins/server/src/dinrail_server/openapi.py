@@ -91,9 +91,28 @@ def _answers(route: Route, schemas: _Schemas) -> dict[str, Any]:
     if route.answer is not None:
         content["application/json"] = {"schema": schemas[route.answer, _OUTPUT]}
     if route.event is not None:
-        # OpenAPI 3.1 cannot say "a sequence of events"; by custom the schema is that of one event's data.
-        content["text/event-stream"] = {"schema": schemas[route.event, _OUTPUT]}
+        content["text/event-stream"] = {"schema": _event(schemas[route.event, _OUTPUT], schemas[ErrorBody, _OUTPUT])}
     return content or {"*/*": {}}
+
+
+def _event(data: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
+    """One event, as OpenAPI 3.2 describes them; 3.1 has no words for the sequence."""
+    json_text = {"type": "string", "contentMediaType": "application/json"}
+    return {
+        "type": "object",
+        "description": "One event of the stream.",
+        "required": ["data"],
+        "properties": {
+            "data": {
+                "anyOf": [
+                    {**json_text, "contentSchema": data},
+                    {**json_text, "contentSchema": error, "description": "The stream breaks off here."},
+                    {"const": "[DONE]", "description": "The end."},
+                ]
+            },
+            "event": {"type": "string", "description": "`error` where the stream breaks off."},
+        },
+    }
 
 
 def _query(schema: dict[str, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:

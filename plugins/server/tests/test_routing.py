@@ -1,0 +1,82 @@
+"""Finding routes."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dinrail_core.errors import NotFound
+from dinrail_core.hooks.http import Exchange, Method, Reply, Route
+from dinrail_server.errors import MethodNotAllowed
+from dinrail_server.routing import Router, parameters, template
+
+
+async def _handler(exchange: Exchange) -> Reply:
+    return Reply()
+
+
+def _route(method: Method, path: str) -> Route:
+    return Route(method=method, path=path, handler=_handler, summary="s", tag="t")
+
+
+ROUTER = Router(
+    [
+        _route("GET", "/v1/files/{file:path}"),
+        _route("GET", "/v1/files/{file}/content"),
+        _route("DELETE", "/v1/files/{file}"),
+        _route("GET", "/v1/files/mine"),
+        _route("GET", "/v1/files"),
+        _route("POST", "/v1/files"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "found", "values"),
+    [
+        ("GET", "/v1/files", "/v1/files", {}),
+        ("GET", "/v1/files/mine", "/v1/files/mine", {}),
+        ("HEAD", "/v1/files/mine", "/v1/files/mine", {}),
+        ("GET", "/v1/files/a", "/v1/files/{file:path}", {"file": "a"}),
+        ("GET", "/v1/files/a/content", "/v1/files/{file}/content", {"file": "a"}),
+        ("GET", "/v1/files/a/b/content", "/v1/files/{file:path}", {"file": "a/b/content"}),
+        ("DELETE", "/v1/files/a%2Fb", "/v1/files/{file}", {"file": "a/b"}),
+        ("DELETE", "/v1/files/%C3%BC%25", "/v1/files/{file}", {"file": "ü%"}),
+    ],
+)
+def test_the_most_exact_pattern_wins(method: str, path: str, found: str, values: dict[str, str]) -> None:
+    route, given = ROUTER.find(method, path)
+    assert (route.path, dict(given)) == (found, values)
+
+
+@pytest.mark.parametrize("path", ["/", "", "/v1", "/v1/files/", "/v1/filesx", "/V1/files", "//v1/files"])
+def test_what_is_not_declared_is_not_found(path: str) -> None:
+    with pytest.raises(NotFound):
+        ROUTER.find("GET", path)
+
+
+def test_a_path_that_is_not_utf_8_is_not_found() -> None:
+    with pytest.raises(NotFound):
+        ROUTER.find("DELETE", "/v1/files/%ff")
+
+
+def test_the_methods_that_there_are_are_told() -> None:
+    with pytest.raises(MethodNotAllowed) as caught:
+        ROUTER.find("PATCH", "/v1/files/a")
+    assert caught.value.allowed == "DELETE, GET, HEAD"
+    assert ROUTER.methods("/v1/files") == "GET, HEAD, POST"
+    assert ROUTER.methods("/nope") == ""
+
+
+@given(st.text(min_size=1).filter(lambda text: text.isprintable()))
+def test_any_id_survives_the_way_through_the_path(name: str) -> None:
+    _, values = ROUTER.find("DELETE", f"/v1/files/{quote(name, safe='')}")
+    assert values == {"file": name}
+
+
+def test_openapi_knows_no_converters() -> None:
+    assert template("/v1/models/{model:path}") == "/v1/models/{model}"
+    assert parameters("/v1/{a}/x/{b:path}") == ["a", "b"]
