@@ -189,6 +189,26 @@ async def test_a_start_that_is_cancelled_cancels_what_is_being_opened() -> None:
     await left_alone()
 
 
+async def test_a_start_that_is_cancelled_when_it_has_just_been_opened_leaves_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    left = asyncio.Event()
+
+    @asynccontextmanager
+    async def enter() -> AsyncIterator[object]:
+        start.cancel()
+        yield None
+        left.set()
+
+    opened = Opened("part", enter)
+    start = asyncio.create_task(opened.open())
+    with pytest.raises(asyncio.CancelledError):
+        await start
+    assert await opened.close() is None
+    assert left.is_set()
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("error", [OSError("disk full"), SystemExit(1)], ids=["raises", "exits"])
 async def test_what_is_raised_while_closing_is_told_and_logged(
     error: BaseException, caplog: pytest.LogCaptureFixture

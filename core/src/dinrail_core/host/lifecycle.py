@@ -67,7 +67,10 @@ class Opened:
         try:
             done, _ = await asyncio.wait(waited, timeout=OPEN_LIMIT, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            self._owner.cancel()
+            if ready.done():
+                self._stop.set()
+            else:
+                self._owner.cancel()
             raise
         if ready.done():
             return ready.result()

@@ -166,7 +166,11 @@ class Services:
             lambda: record.open(config, self._contexts[record.name]),
             lambda reason: self._lose(record.name, reason),
         )
-        value = await opened.open()
+        try:
+            value = await opened.open()
+        except asyncio.CancelledError:
+            await opened.close()
+            raise
         wrong = [contract for contract in record.provides if not isinstance(value, contract)]
         if wrong:
             await opened.close()

@@ -32,7 +32,7 @@ M = TypeVar("M", bound=BaseModel)
 class PluginSettings(BaseModel):
     """``[plugins]``: which installed plugins may do what."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     enable: tuple[str, ...] = ()
     """Plugins outside the bundle that may extend the server (add routes, services, commands)."""
@@ -43,7 +43,7 @@ class PluginSettings(BaseModel):
 class Settings(BaseModel):
     """The whole configuration; sections that plugins own stand in ``sections`` until their owner has checked them."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True)
 
     data_dir: Path = Field(default=Path("~/.local/share/dinrail"), validate_default=True)
     """Where the embedded defaults keep databases, blobs, indexes and models."""
