@@ -113,6 +113,33 @@ def test_an_empty_error_is_none(value: bytes) -> None:
     assert events.failure is None
 
 
+USAGE = b'data: {"id":"c","choices":[],"usage":{"total_tokens":1}}\n\n'
+
+
+def test_usage_that_was_asked_for_is_handed_on() -> None:
+    events = OpenAIEvents()
+    assert events.sift(USAGE) is USAGE
+
+
+@pytest.mark.parametrize("after", [b"", b"data: [DONE]\n\n", chunk()])
+def test_usage_that_nobody_asked_for_is_taken_out(after: bytes) -> None:
+    kept = after if b"DONE" not in after else b""
+    assert OpenAIEvents(usage=False).sift(USAGE + after) == kept
+    assert OpenAIEvents(usage=False).sift(chunk() + USAGE + after) == chunk() + kept
+
+
+def test_what_carries_usage_beside_a_choice_loses_the_usage_alone() -> None:
+    with_usage, without = chunk(0, "stop", usage={"total_tokens": 1}, x=1), chunk(0, "stop", x=1)
+    events = OpenAIEvents(usage=False)
+    assert json.loads(events.sift(with_usage)[6:]) == json.loads(without[6:])
+    events.finish()
+
+
+def test_an_event_without_choices_that_tells_something_else_is_handed_on() -> None:
+    frame = b'data: {"choices":[],"prompt_filter_results":[],"usage":null}\n\n'
+    assert OpenAIEvents(usage=False).sift(frame) is frame
+
+
 def test_a_stream_is_whole_when_every_choice_has_finished() -> None:
     events = OpenAIEvents()
     events.sift(chunk(0) + chunk(1) + chunk(1, "stop"))

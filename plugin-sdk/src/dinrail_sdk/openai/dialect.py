@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -17,9 +17,11 @@ from dinrail_core.api.embeddings import Embedder, EmbeddingRequest, EmbeddingRes
 from dinrail_core.api.moderations import ModerationRequest, ModerationResponse, Moderator
 from dinrail_core.api.provider import ModelInfo, ModelSource
 from dinrail_core.api.rerank import Reranker, RerankRequest, RerankResponse
+from dinrail_core.api.sampling import StreamOptions
 from dinrail_core.api.wire import MISSING
 from dinrail_sdk.openai.listing import read_models
-from dinrail_sdk.upstream import Upstream
+from dinrail_sdk.openai.ranking import best_first
+from dinrail_sdk.upstream import Events, OpenAIEvents, Upstream
 
 __all__ = ["OpenAIDialect"]
 
@@ -45,7 +47,8 @@ class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, M
 
     async def stream(self, request: ChatRequest, call: Call) -> Stream[ChatChunk]:
         """See :meth:`ChatModel.stream`."""
-        return await self.upstream.stream(ChatChunk, "chat/completions", _dump(_streamed(request)), call)
+        body, events = _dump(_streamed(request)), _events(request)
+        return await self.upstream.stream(ChatChunk, "chat/completions", body, call, events=events)
 
     async def complete_text(self, request: CompletionRequest, call: Call) -> Answer[TextCompletion]:
         """See :meth:`CompletionModel.complete_text`."""
@@ -53,7 +56,8 @@ class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, M
 
     async def stream_text(self, request: CompletionRequest, call: Call) -> Stream[TextCompletion]:
         """See :meth:`CompletionModel.stream_text`."""
-        return await self.upstream.stream(TextCompletion, "completions", _dump(_streamed(request)), call)
+        body, events = _dump(_streamed(request)), _events(request)
+        return await self.upstream.stream(TextCompletion, "completions", body, call, events=events)
 
     async def embed(self, request: EmbeddingRequest, call: Call) -> Answer[EmbeddingResponse]:
         """See :meth:`Embedder.embed`."""
@@ -61,7 +65,9 @@ class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, M
 
     async def rerank(self, request: RerankRequest, call: Call) -> Answer[RerankResponse]:
         """See :meth:`Reranker.rerank`."""
-        return await self.upstream.answer(RerankResponse, "rerank", _dump(request), call)
+        answer = await self.upstream.answer(RerankResponse, "rerank", _dump(request), call)
+        top_n = request.top_n if isinstance(request.top_n, int) else None
+        return Answer(RerankResponse, body=best_first(answer.body, top_n), headers=answer.headers)
 
     async def moderate(self, request: ModerationRequest, call: Call) -> Answer[ModerationResponse]:
         """See :meth:`Moderator.moderate`."""
@@ -85,3 +91,13 @@ def _whole(request: R) -> R:
 
 def _streamed(request: R) -> R:
     return request if request.stream is True else request.model_copy(update={"stream": True})
+
+
+def _events(request: ChatRequest | CompletionRequest) -> Callable[[], Events]:
+    """Who looks at the stream's events: some servers send the usage whether it was asked for or not."""
+    options = request.stream_options
+    return OpenAIEvents if isinstance(options, StreamOptions) and options.include_usage is True else _without_usage
+
+
+def _without_usage() -> Events:
+    return OpenAIEvents(usage=False)

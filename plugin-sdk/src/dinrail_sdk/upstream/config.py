@@ -46,7 +46,7 @@ HeaderSecret = Annotated[Secret, AfterValidator(_header_value)]
 """A secret that is sent in a header."""
 
 
-class UpstreamConfig(BaseModel, extra="forbid", use_attribute_docstrings=True, defer_build=True):
+class UpstreamConfig(BaseModel, extra="forbid", defer_build=True):
     """The part that every provider over HTTP has in common; providers derive their configuration from it."""
 
     base_url: Annotated[HttpUrl, AfterValidator(_without_credentials)]

@@ -54,13 +54,18 @@ class OpenAIEvents:
     Every event is parsed, which costs about a microsecond, and handed on as the bytes that came. Comments are handed on
     as well, names of events are not (the dialect has none), and ``[DONE]`` ends the stream. Without ``[DONE]`` a stream
     counts as whole if every choice that began has said why it finished.
+
+    Args:
+        usage: Whether ``stream_options.include_usage`` asked for it. Where it did not, a usage that the upstream
+            volunteers is taken out: clients that did not ask expect a choice in every event.
     """
 
-    __slots__ = ("_open", "_seen", "done", "failure")
+    __slots__ = ("_open", "_seen", "_usage", "done", "failure")
 
-    def __init__(self) -> None:
+    def __init__(self, *, usage: bool = True) -> None:
         self.done = False
         self.failure: ReportedError | DinrailError | None = None
+        self._usage = usage
         self._open: set[object] = set()
         self._seen = False
 
@@ -68,15 +73,13 @@ class OpenAIEvents:
         """See :meth:`Events.sift`."""
         if whole.startswith(b"data: {") and whole.find(b"\n") == len(whole) - 2:
             # One usual event, which is what most reads are.
-            self.failure = self._look(whole[6:])
-            return b"" if self.failure is not None else whole
-        if _USUAL.fullmatch(whole) is None:
-            return self._take_apart(whole)
-        for frame in whole[:-2].split(b"\n\n"):
-            self.failure = self._look(frame[6:])
-            if self.failure is not None:
-                return self._take_apart(whole)
-        return whole
+            data = whole[6:]
+            kept = self._look(data)
+            return whole if kept is data else _framed(kept)
+        if _USUAL.fullmatch(whole) is not None and all(self._look(frame) is frame for frame in _data_of(whole)):
+            return whole
+        self.failure = None
+        return self._take_apart(whole)
 
     def finish(self) -> None:
         """See :meth:`Events.finish`."""
@@ -94,28 +97,37 @@ class OpenAIEvents:
                 if data.strip() == b"[DONE]":
                     self.done = True
                     return b"".join(kept)
-                self.failure = self._look(data, named_error=_ERROR_NAME.search(frame) is not None)
+                kept.append(_framed(self._look(data, named_error=_ERROR_NAME.search(frame) is not None)))
                 if self.failure is not None:
                     return b"".join(kept)
-                kept.append(b"data: %b\n\n" % data.replace(b"\n", b" "))
             kept.append(_comments(frame))
         return b"".join(kept)
 
-    def _look(self, data: bytes, *, named_error: bool = False) -> ReportedError | DinrailError | None:
-        """What is wrong with an event, if anything is."""
+    def _look(self, data: bytes, *, named_error: bool = False) -> bytes:
+        """What is handed on of an event: usually ``data`` itself; ``b""`` where it is left out, or has failed."""
         try:
             event = orjson.loads(data)
         except orjson.JSONDecodeError:
-            return UpstreamInvalid("The upstream's stream has an event that is not JSON.")
+            return self._fail("an event that is not JSON")
         if not isinstance(event, dict):
-            return UpstreamInvalid("The upstream's stream has an event that is not an object.")
+            return self._fail("an event that is not an object")
         if named_error or event.get("error"):
-            return ReportedError(event)
+            self.failure = ReportedError(event)
+            return b""
         choices = event.get("choices")
-        return self._follow(choices) if choices else None
+        if choices and not self._follow(choices):
+            return self._fail("an event whose choices are malformed")
+        if not self._usage and event.get("usage") is not None:
+            del event["usage"]
+            return orjson.dumps(event) if choices else b""
+        return data
 
-    def _follow(self, choices: Any) -> DinrailError | None:
-        """Remember which choices have begun and not finished."""
+    def _fail(self, what: str) -> bytes:
+        self.failure = UpstreamInvalid(f"The upstream's stream has {what}.")
+        return b""
+
+    def _follow(self, choices: Any) -> bool:
+        """Remember which choices have begun and not finished; false where that cannot be told."""
         self._seen = True
         try:
             for choice in choices:
@@ -124,8 +136,18 @@ class OpenAIEvents:
                 else:
                     self._open.add(choice.get("index"))
         except (AttributeError, TypeError):
-            return UpstreamInvalid("The upstream's stream has an event whose choices are malformed.")
-        return None
+            return False
+        return True
+
+
+def _data_of(whole: bytes) -> list[bytes]:
+    """The data of usual frames."""
+    return [frame[6:] for frame in whole[:-2].split(b"\n\n")]
+
+
+def _framed(data: bytes) -> bytes:
+    """Data as one frame on one line; nothing for no data."""
+    return b"data: %b\n\n" % data.strip().replace(b"\n", b" ") if data else b""
 
 
 def _comments(frame: bytes) -> bytes:

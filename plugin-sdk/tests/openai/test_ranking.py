@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from dinrail_sdk.openai.ranking import best_first
+
+
+def ranking(*results: Any, **more: Any) -> bytes:
+    return json.dumps({"results": list(results), **more}).encode()
+
+
+def place(index: int, score: float, **more: Any) -> dict[str, Any]:
+    return {"index": index, "relevance_score": score, **more}
+
+
+def test_what_is_in_order_is_handed_back_as_it_came() -> None:
+    text = ranking(place(1, 0.9), place(0, 0.5), place(2, 0.5), place(3, -1))
+    assert best_first(text, None) is text
+    assert best_first(text, 4) is text
+    assert best_first(text, 9) is text
+
+
+def test_what_is_not_is_put_in_order_with_everything_that_it_carries() -> None:
+    text = ranking(place(0, 0.5), place(1, 0.9, document={"text": "b", "x": 1}), id="r", usage={"total_tokens": 3})
+    assert json.loads(best_first(text, None)) == {
+        "id": "r",
+        "usage": {"total_tokens": 3},
+        "results": [place(1, 0.9, document={"text": "b", "x": 1}), place(0, 0.5)],
+    }
+
+
+def test_equal_scores_keep_their_order() -> None:
+    text = ranking(place(0, 1), place(1, 2), place(2, 1), place(3, 2))
+    assert [one["index"] for one in json.loads(best_first(text, None))["results"]] == [1, 3, 0, 2]
+
+
+def test_no_more_are_kept_than_were_asked_for() -> None:
+    text = ranking(place(1, 3), place(0, 2), place(2, 1))
+    assert [one["index"] for one in json.loads(best_first(text, 2))["results"]] == [1, 0]
+
+
+@pytest.mark.parametrize("result", [7, {}, {"index": 0}, {"relevance_score": "high"}, {"relevance_score": None}])
+def test_what_is_not_understood_is_handed_back_as_it_came(result: Any) -> None:
+    text = ranking(result, place(1, 1), place(2, 2))
+    assert best_first(text, 1) is text
