@@ -224,17 +224,22 @@ class Running:
         fields = {"content-type": "application/json"} | {name.replace("_", "-"): v for name, v in headers.items()}
         return self.http.post(self.root + path, data=BytesIO(body), headers=fields)
 
-    async def exchange(self, data: bytes) -> bytes:
-        """Send bytes on a connection of its own, and read until it ends."""
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """A bare connection."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            writer.write(data)
-            await writer.drain()
-            return await asyncio.wait_for(reader.read(), 10)
+            yield reader, writer
         finally:
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
+
+    async def exchange(self, data: bytes) -> bytes:
+        """Send bytes on a connection of its own, and read until it ends."""
+        async with self.connect() as (reader, writer):
+            writer.write(data)
+            return await asyncio.wait_for(reader.read(), 10)
 
 
 Start = Callable[..., Awaitable[Running]]

@@ -126,14 +126,13 @@ async def test_http_1_0_gets_a_stream_without_chunked_encoding(start: Start) -> 
 
 async def test_a_client_that_expects_100_continue_is_told_to_go_on(start: Start) -> None:
     running = await start()
-    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-    request = _post(headers="expect: 100-continue\r\nconnection: close\r\n")
-    head, _, body = request.partition(b"\r\n\r\n")
-    writer.write(head + b"\r\n\r\n")
-    assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5) == b"HTTP/1.1 100 Continue\r\n\r\n"
-    writer.write(body)
-    assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 200 OK")
-    writer.close()
+    async with running.connect() as (reader, writer):
+        request = _post(headers="expect: 100-continue\r\nconnection: close\r\n")
+        head, _, body = request.partition(b"\r\n\r\n")
+        writer.write(head + b"\r\n\r\n")
+        assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(body)
+        assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 200 OK")
 
 
 async def test_another_expectation_fails(start: Start) -> None:

@@ -39,10 +39,9 @@ async def test_a_body_over_the_limit_is_413_and_one_at_the_limit_is_read(start: 
 async def test_a_declared_length_over_the_limit_is_refused_before_the_body_comes(start: Start) -> None:
     running = await start(max_body_bytes=2048)
     head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 99999999999999\r\n\r\n"
-    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-    writer.write(head)
-    assert (await asyncio.wait_for(reader.readline(), 2)).startswith(b"HTTP/1.1 413 ")
-    writer.close()
+    async with running.connect() as (reader, writer):
+        writer.write(head)
+        assert (await asyncio.wait_for(reader.readline(), 2)).startswith(b"HTTP/1.1 413 ")
 
 
 async def test_a_body_without_declared_length_is_cut_at_the_limit(start: Start) -> None:
@@ -89,26 +88,24 @@ async def test_a_head_that_does_not_end_closes_the_connection(start: Start) -> N
 
 async def test_a_slow_head_behind_a_good_request_closes_the_connection_too(start: Start) -> None:
     running = await start(header_timeout=0.2)
-    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-    writer.write(b"GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
-    await asyncio.wait_for(reader.readuntil(b'"ok"}'), 5)
-    writer.write(b"GET /livez HT")
-    assert await asyncio.wait_for(reader.read(), 5) == b""
-    writer.close()
+    async with running.connect() as (reader, writer):
+        writer.write(b"GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+        await asyncio.wait_for(reader.readuntil(b'"ok"}'), 5)
+        writer.write(b"GET /livez HT")
+        assert await asyncio.wait_for(reader.read(), 5) == b""
 
 
 async def test_a_head_in_two_pieces_is_read(start: Start) -> None:
     running = await start(header_timeout=0.5)
-    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-    writer.write(b"GET /livez HTTP/1.1\r\n")
-    await writer.drain()
-    await asyncio.sleep(0.05)
-    writer.write(b"host: 127.0.0.1\r\n\r\n")
-    assert (await asyncio.wait_for(reader.readline(), 2)).startswith(b"HTTP/1.1 200 ")
-    await asyncio.sleep(0.6)
-    writer.write(b"GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")
-    assert b"HTTP/1.1 200 OK" in await asyncio.wait_for(reader.read(), 2), "the first head's timer is over"
-    writer.close()
+    async with running.connect() as (reader, writer):
+        writer.write(b"GET /livez HTTP/1.1\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(b"host: 127.0.0.1\r\n\r\n")
+        assert (await asyncio.wait_for(reader.readline(), 2)).startswith(b"HTTP/1.1 200 ")
+        await asyncio.sleep(0.6)
+        writer.write(b"GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")
+        assert b"HTTP/1.1 200 OK" in await asyncio.wait_for(reader.read(), 2), "the first head's timer is over"
 
 
 async def test_an_idle_connection_is_closed(start: Start) -> None:

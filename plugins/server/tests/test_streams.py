@@ -113,13 +113,11 @@ async def test_a_stream_without_events_is_just_the_end(start: Start, provider: S
 
 async def _leave(running: Running, body: bytes, *, after: bytes) -> None:
     """Send a request, read up to ``after``, and leave."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(body)}\r\n\r\n"
-    writer.write(head.encode() + body)
-    if after:
-        await asyncio.wait_for(reader.readuntil(after), 5)
-    writer.close()
-    await writer.wait_closed()
+    async with running.connect() as (reader, writer):
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        if after:
+            await asyncio.wait_for(reader.readuntil(after), 5)
 
 
 async def test_a_client_that_leaves_a_stream_closes_the_upstream_within_a_second(

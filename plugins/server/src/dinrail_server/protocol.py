@@ -62,7 +62,7 @@ class Connection(RequestHandler):
     def close_if_idle(self) -> None:
         """Close the connection if no request is under way on it, nor has begun to come in."""
         if not self._request_in_progress and not self._messages and self._head_timer is None:
-            self.close()
+            self.force_close()
 
     def pause_writing(self) -> None:
         """The client is behind: give it ``write_timeout`` to catch up."""
