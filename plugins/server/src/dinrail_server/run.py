@@ -88,7 +88,7 @@ def _keep_freed_blocks() -> None:
     raises that limit to its size, and that of what is kept altogether to twice as much (``man 3 mallopt``). The block
     itself is never touched, so it takes no memory; other allocators do not mind.
     """
-    bytearray(_KEPT_BLOCK)
+    bytes(_KEPT_BLOCK)
 
 
 @asynccontextmanager
