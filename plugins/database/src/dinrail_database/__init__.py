@@ -1,0 +1,1 @@
+"""The relational store: SQLite on one machine, PostgreSQL for many."""
