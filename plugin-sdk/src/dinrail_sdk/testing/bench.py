@@ -83,6 +83,7 @@ class Bench:
         self.scripted = suite.dialect is not None
         self.logs = logs
         self._stack = AsyncExitStack()
+        self._others = asyncio.all_tasks()
         self._numbers = itertools.count(1)
 
     @property
@@ -107,6 +108,11 @@ class Bench:
             deadline=time.time() + seconds,
             upstream_key=SecretStr(key) if key is not None else None,
         )
+
+    @property
+    def tasks(self) -> list[asyncio.Task[Any]]:
+        """Tasks that run now and did not before the provider was opened."""
+        return [task for task in asyncio.all_tasks() - self._others if not task.done()]
 
     async def open(self, folder: Path) -> None:
         """Open the provider as the host does."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -76,7 +77,8 @@ class Delivery:
         truncate: Half of the JSON is missing, and the framing hides it.
         content_type: Sent in place of the right one.
         tail: Whether a stream's end mark is sent.
-        endless: The last piece never ends: bytes without a line end, until the client leaves or 64 MiB are out.
+        endless: After two events of a stream, or at once, comes a line that never ends: bytes without a line end, until
+            the client leaves or 64 MiB are out.
         gate: Lets pieces out one by one.
     """
 
@@ -196,9 +198,9 @@ def _frame(piece: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def _spoil_utf8(piece: bytes) -> bytes:
-    """Put bytes that no UTF-8 text has behind the first quotation mark of the last text in the piece."""
-    at = piece.rfind(b'"')
-    return piece[:at] + b"\xff\xfe\xc3" + piece[at:] if at >= 0 else piece
+    """Begin the last text in the piece, which is a value and no key, with bytes that no UTF-8 has."""
+    values = [match.end() for match in re.finditer(rb'":\s?"(?=[^"])', piece)]
+    return piece[: values[-1]] + b"\xff\xfe\xc3" + piece[values[-1] :] if values else piece
 
 
 def _add_noise(piece: bytes) -> bytes:
@@ -219,6 +221,8 @@ async def deliver(exchange: Exchange, rendered: Rendered, delivery: Delivery) ->
         pieces = tuple(delivery.edit(piece) for piece in whole)
     if delivery.truncate:
         pieces, tail = ((pieces[0][: len(pieces[0]) // 2] + b"\n\n",) if rendered.streamed else pieces[:1]), b""
+    if delivery.endless:
+        pieces, tail = pieces[:2] if rendered.streamed else (), b""
     if rendered.streamed and delivery.tail and tail:
         pieces = (*pieces, tail)
     await asyncio.sleep(delivery.wait)

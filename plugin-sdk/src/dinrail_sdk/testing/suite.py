@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import inspect
+import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -108,7 +109,7 @@ class Suite:
             unsupported = {"logprobs": "Ollama returns none"}
 
             def config(self, upstream: FakeUpstream) -> OllamaConfig:
-                return OllamaConfig(base_url=upstream.url, api_key="sk-of-the-kit")
+                return OllamaConfig(base_url=upstream.url, api_key=SecretStr("sk-of-the-kit"))
 
     Cases cannot be overridden. One that does not apply is named in ``unsupported``, alone or by a feature that several
     share, with a reason that is printed.
@@ -182,6 +183,11 @@ class Suite:
                 await this.body(self, bench, *arguments)
         except TimeoutError as error:
             raise AssertionError(f"The provider hangs: the case did not end within {CASE_LIMIT:g} s.") from error
+        except Exception as error:  # whatever a provider raises where it must answer is its failure, not the kit's
+            if isinstance(error, AssertionError):
+                raise
+            told = "".join(traceback.format_exception_only(error)).strip()
+            raise AssertionError(f"An answer is due, and the provider raised {told}") from error
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run a case that is about every operation once for each."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from dinrail_sdk.testing.bench import Bench
 from dinrail_sdk.testing.heard import Heard
-from dinrail_sdk.testing.operations import COMPLETE, STREAM, VIEWS
+from dinrail_sdk.testing.operations import COMPLETE, STREAM, VIEWS, Operation
 from dinrail_sdk.testing.script import Say, Spoken, TokenOdds, Tokens
 from dinrail_sdk.testing.suite import case
 from dinrail_sdk.testing.suites.chat_requests import ChatRequestCases
@@ -31,7 +31,7 @@ async def hear_all(bench: Bench, **request: Any) -> list[tuple[str, Heard]]:
 class ChatModelSuite(ChatToolCases, ChatRequestCases):
     """What a provider of chats must do."""
 
-    covers = (COMPLETE, STREAM)
+    covers: ClassVar[tuple[Operation, ...]] = (COMPLETE, STREAM)
 
     @case(unscripted=True)
     async def test_chat_stream_equals_answer(self, bench: Bench) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from dinrail_sdk.testing.bench import Bench
 from dinrail_sdk.testing.heard import Heard
-from dinrail_sdk.testing.operations import COMPLETE_TEXT, STREAM_TEXT, VIEWS
+from dinrail_sdk.testing.operations import COMPLETE_TEXT, STREAM_TEXT, VIEWS, Operation
 from dinrail_sdk.testing.script import Say, Spoken, TokenOdds, Tokens
 from dinrail_sdk.testing.suite import case
 from dinrail_sdk.testing.suites.chat import WORLD
@@ -28,7 +28,7 @@ async def hear_all(bench: Bench, **request: Any) -> list[tuple[str, Heard]]:
 class CompletionModelSuite(StreamCases):
     """What a provider of completions must do."""
 
-    covers = (COMPLETE_TEXT, STREAM_TEXT)
+    covers: ClassVar[tuple[Operation, ...]] = (COMPLETE_TEXT, STREAM_TEXT)
 
     @case(unscripted=True)
     async def test_text_stream_equals_answer(self, bench: Bench) -> None:

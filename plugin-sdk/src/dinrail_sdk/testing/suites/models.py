@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import ClassVar
 
 from dinrail_core.api.provider import Checked, Health, State
-from dinrail_core.errors import UpstreamError
+from dinrail_core.errors import RateLimited, UpstreamError
 from dinrail_sdk.testing.bench import Bench, expect
-from dinrail_sdk.testing.delivery import cut, garbage, reset, stalled, wrong_types
-from dinrail_sdk.testing.operations import MODELS
+from dinrail_sdk.testing.delivery import AT_ONCE, cut, garbage, reset, stalled, wrong_types
+from dinrail_sdk.testing.operations import MODELS, Operation
 from dinrail_sdk.testing.script import ListedModel, Listing, Refused
-from dinrail_sdk.testing.suite import case
-from dinrail_sdk.testing.suites.conduct import ConductCases
+from dinrail_sdk.testing.suite import Suite, case
+from dinrail_sdk.testing.suites.conduct import BLOCK_LIMIT, ConductCases
+from dinrail_sdk.testing.watchdog import LoopWatch
 
 __all__ = ["CheckedSuite", "ModelSourceSuite"]
 
@@ -22,7 +24,7 @@ NAMES = ("acme/Big-Model:8b@q4", "b", "Modèle", "a", "B", "z" * 200)
 class ModelSourceSuite(ConductCases):
     """What a provider that lists its models must do."""
 
-    covers = (MODELS,)
+    covers: ClassVar[tuple[Operation, ...]] = (MODELS,)
 
     @case()
     async def test_models_names(self, bench: Bench) -> None:
@@ -89,7 +91,7 @@ class ModelSourceSuite(ConductCases):
 
     @case()
     async def test_models_dead_upstream(self, bench: Bench) -> None:
-        """An upstream that fails in whatever way is an ``UpstreamError``, never an empty or an old list.
+        """An upstream that fails in whatever way is an error that says so, never an empty or an old list.
 
         Troubleshooting: an empty list says that the models are gone for good; let the error out.
         """
@@ -97,7 +99,7 @@ class ModelSourceSuite(ConductCases):
         failures = {"503": Refused(status=503), "429": Refused(status=429, retry_after=30), "404": Refused(status=404)}
         for what, refused in failures.items():
             bench.upstream.says(refused)
-            await expect(MODELS.ask(bench), UpstreamError, after=what)
+            await expect(MODELS.ask(bench), UpstreamError, RateLimited, after=what)
         for what, delivery in {
             "A web page": garbage(),
             "Wrong types": wrong_types(),
@@ -137,7 +139,7 @@ class ModelSourceSuite(ConductCases):
         assert not foreign, f"Models are listed for contracts that the provider does not fulfil: {foreign}"
 
 
-class CheckedSuite(ConductCases):
+class CheckedSuite(Suite):
     """What a provider that tells how it does must do."""
 
     @case(unscripted=True)
@@ -171,12 +173,12 @@ class CheckedSuite(ConductCases):
         Troubleshooting: look at the status of the answer, not only at whether one came.
         """
         for what, script, delivery in (
-            ("401", Refused(status=401), None),
-            ("500", Refused(status=500), None),
-            ("503", Refused(status=503), None),
+            ("401", Refused(status=401), AT_ONCE),
+            ("500", Refused(status=500), AT_ONCE),
+            ("503", Refused(status=503), AT_ONCE),
             ("a reset", None, reset()),
         ):
-            bench.upstream.says(script, delivery) if delivery else bench.upstream.says(script)
+            bench.upstream.says(script, delivery)
             health = await _look(bench)
             assert health.state is not State.READY, f"The upstream answers with {what}, and the provider says ready."
 
@@ -188,7 +190,80 @@ class CheckedSuite(ConductCases):
         """
         bench.upstream.says(delivery=stalled())
         health = await _look(bench)
+        assert health.reason, "There is no reason."
         assert health.state is not State.READY, "The upstream is silent, and the provider says that it is ready."
+
+    @case()
+    async def test_health_cheap(self, bench: Bench) -> None:
+        """Looking generates nothing: no token, no vector.
+
+        Troubleshooting: the host looks every few seconds; a list of models or a health address costs nothing.
+        """
+        for _ in range(3):
+            await _look(bench)
+        costly = sorted({received.asked.api for received in bench.upstream.received if received.asked} - {"models"})
+        assert not costly, f"Looking calls {costly}."
+
+    @case()
+    async def test_health_secrets_hidden(self, bench: Bench) -> None:
+        """No reason shows a secret, even where the upstream repeats it.
+
+        Troubleshooting: do not put an upstream's words about a key into the reason.
+        """
+        for secret in bench.secrets:
+            bench.upstream.says(Refused(status=401, message=f"Incorrect API key provided: {secret}"))
+            health = await _look(bench)
+            assert secret not in (health.reason or ""), "The reason shows a secret."
+            assert not [line for line in bench.logs if secret in line], "A log line shows a secret."
+
+    @case()
+    async def test_health_cancelled(self, bench: Bench) -> None:
+        """A look that is given up ends at once and closes its connection within a second.
+
+        Troubleshooting: let ``CancelledError`` through; it is not a failure of the upstream.
+        """
+        bench.upstream.says(delivery=stalled())
+        task = asyncio.ensure_future(bench.provider.health())
+        received = await bench.upstream.arrival()
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.5)
+        assert task.cancelled(), "The look did not end with CancelledError within half a second."
+        try:
+            async with asyncio.timeout(1.0):
+                await received.exchange.left.wait()
+        except TimeoutError:
+            raise AssertionError("The connection is still held 1 s after the look was given up.") from None
+
+    @case(unscripted=True)
+    async def test_health_at_once(self, bench: Bench) -> None:
+        """Many looks at once are all answered, and keep the event loop free.
+
+        Troubleshooting: look asynchronously; take no lock that an unanswered look holds.
+        """
+        await _look(bench)
+        found: list[LoopWatch] = []
+        for _ in range(3):  # a busy machine can stop any thread for a while; a provider that blocks does so each time
+            async with LoopWatch() as watch:
+                states = {health.state for health in await asyncio.gather(*(_look(bench) for _ in range(5)))}
+            assert states == {State.READY}, f"Five looks at once say {states}."
+            if watch.longest <= BLOCK_LIMIT:
+                return
+            found.append(watch)
+        least = min(found, key=lambda watch: watch.longest)
+        raise AssertionError(f"The event loop was kept from running for {least.longest * 1000:.0f} ms:\n{least.where}")
+
+    @case()
+    async def test_health_closing(self, bench: Bench) -> None:
+        """Closing the provider closes every connection that a look has opened.
+
+        Troubleshooting: own the session in the ``async with`` of ``open``.
+        """
+        await _look(bench)
+        await bench.close()
+        try:
+            await bench.upstream.quiet(1.0)
+        except TimeoutError:
+            raise AssertionError("A connection is open 1 s after the provider was closed.") from None
 
 
 async def _look(bench: Bench) -> Health:

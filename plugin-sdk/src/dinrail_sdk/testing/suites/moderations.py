@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from dinrail_sdk.testing.bench import Bench
 from dinrail_sdk.testing.dialects.openai_lists import CATEGORIES
-from dinrail_sdk.testing.operations import MODERATE, VIEWS
+from dinrail_sdk.testing.operations import MODERATE, VIEWS, Operation
 from dinrail_sdk.testing.script import Verdict, Verdicts
 from dinrail_sdk.testing.suite import case
 from dinrail_sdk.testing.suites.conduct import ConductCases
@@ -22,7 +24,7 @@ MINOR = Verdict(violated=frozenset({"self-harm/intent"}), scores={"self-harm/int
 class ModeratorSuite(ConductCases):
     """What a provider of moderations must do."""
 
-    covers = (MODERATE,)
+    covers: ClassVar[tuple[Operation, ...]] = (MODERATE,)
 
     @case()
     async def test_moderation_order(self, bench: Bench) -> None:

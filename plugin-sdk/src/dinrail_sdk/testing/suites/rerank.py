@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from dinrail_sdk.testing.bench import Bench
-from dinrail_sdk.testing.operations import RERANK, VIEWS
+from dinrail_sdk.testing.operations import RERANK, VIEWS, Operation
 from dinrail_sdk.testing.script import Ranking, Tokens
 from dinrail_sdk.testing.suite import case
 from dinrail_sdk.testing.suites.conduct import ConductCases
@@ -24,7 +26,7 @@ BEST_FIRST = [(2, 0.96875), (3, 0.5), (0, 0.015625), (1, -1.5)]
 class RerankerSuite(ConductCases):
     """What a provider of rankings must do."""
 
-    covers = (RERANK,)
+    covers: ClassVar[tuple[Operation, ...]] = (RERANK,)
 
     @case(unscripted=True)
     async def test_rerank_order(self, bench: Bench) -> None:

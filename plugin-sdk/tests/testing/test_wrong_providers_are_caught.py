@@ -1,0 +1,83 @@
+"""Every wrong provider is caught by the case that is there for it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import wrong_anywhere  # noqa: F401 - each of these modules registers its providers
+import wrong_chat  # noqa: F401
+import wrong_embeddings  # noqa: F401
+import wrong_models  # noqa: F401
+import wrong_moderations  # noqa: F401
+import wrong_rerank  # noqa: F401
+import wrong_streams  # noqa: F401
+import wrong_text  # noqa: F401
+from honest_provider import ABANDONED, HonestConfig, provider_type
+from wrong_provider import ALL, WRONG, Wrong
+
+from dinrail_sdk.testing import (
+    ChatModelSuite,
+    CheckedSuite,
+    CompletionModelSuite,
+    EmbedderSuite,
+    FakeUpstream,
+    ModelSourceSuite,
+    ModeratorSuite,
+    RerankerSuite,
+)
+from dinrail_sdk.testing.suite import Suite, cases_of
+
+OPERATIONS = {operation.id: operation for operation in ALL}
+
+
+class EverySuite(
+    ChatModelSuite,
+    CompletionModelSuite,
+    EmbedderSuite,
+    RerankerSuite,
+    ModeratorSuite,
+    ModelSourceSuite,
+    CheckedSuite,
+):
+    def config(self, upstream: FakeUpstream) -> HonestConfig:
+        values = {"base_url": upstream.url, "api_key": "sk-configured-0123456789"}
+        return self.provider.config.model_validate(values)  # type: ignore[return-value]
+
+
+CASES = {case.name: case for case in cases_of(EverySuite)}
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+async def test_a_wrong_provider_is_caught(wrong: Wrong) -> None:
+    suite: Suite = type("Examined", (EverySuite,), {"provider": provider_type(wrong.kind)})()
+    operation = OPERATIONS[wrong.operation] if wrong.operation else None
+    try:
+        with pytest.raises(AssertionError) as caught:
+            await suite.perform(CASES[wrong.case], operation)
+    finally:
+        while ABANDONED:
+            await ABANDONED.pop().close()
+    assert str(caught.value), "The failure says nothing."
+
+
+def test_every_contract_has_fifteen_wrong_providers_at_least() -> None:
+    counts = Counter({wrong.contract: 0 for wrong in WRONG})
+    for contract in counts:
+        counts[contract] = len({wrong.kind for wrong in WRONG if wrong.contract == contract})
+    assert set(counts) == {
+        "ChatModel",
+        "CompletionModel",
+        "Embedder",
+        "Reranker",
+        "Moderator",
+        "ModelSource",
+        "Checked",
+    }
+    assert all(count >= 15 for count in counts.values()), counts
+
+
+def test_every_case_has_a_wrong_provider_that_it_catches() -> None:
+    idle = sorted(CASES.keys() - {wrong.case for wrong in WRONG})
+    assert not idle, f"No wrong provider shows that these cases can fail: {idle}"
