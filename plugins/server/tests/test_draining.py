@@ -97,9 +97,7 @@ async def test_draining_ends_when_it_is_hurried(start: Start, go_on: asyncio.Eve
         await asyncio.wait_for(draining, 1)
 
 
-async def test_idle_connections_are_closed_at_once_and_a_body_on_its_way_is_waited_for(
-    start: Start, until: Until
-) -> None:
+async def test_what_is_on_its_way_is_answered_and_then_the_connection_closed(start: Start, until: Until) -> None:
     running = await start()
     body = BODY.replace(b"true", b"false")
     head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(body)}\r\n\r\n".encode()
@@ -109,9 +107,24 @@ async def test_idle_connections_are_closed_at_once_and_a_body_on_its_way_is_wait
         writer.write(head + body[:10])
         await until(lambda: len(running.app.flights) == 1)
         draining = asyncio.ensure_future(running.serving.drain(asyncio.Event()))
-        assert await asyncio.wait_for(idle_reader.read(), 2) == b""
+        await until(lambda: running.app.phase is Phase.DRAINING)
+        idle_writer.write(head + body)
+        late = await asyncio.wait_for(idle_reader.read(), 2)
+        assert late.startswith(b"HTTP/1.1 503 ")
+        assert b"connection: close" in late
         writer.write(body[10:])
         answer = await asyncio.wait_for(reader.read(), 2)
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert b"connection: close" in answer
+        await asyncio.wait_for(draining, 2)
+
+
+async def test_a_connection_that_was_just_accepted_is_told_503(start: Start) -> None:
+    running = await start()
+    async with running.connect() as (reader, writer):
+        async with running.http.get(running.root + "/livez"):
+            pass  # by now the server has accepted the one before
+        draining = asyncio.ensure_future(running.serving.drain(asyncio.Event()))
+        writer.write(b"GET /readyz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+        assert (await asyncio.wait_for(reader.readline(), 2)).startswith(b"HTTP/1.1 503 ")
         await asyncio.wait_for(draining, 2)

@@ -59,10 +59,10 @@ class Connection(RequestHandler):
         elif self._head_timer is None and data and not self._request_in_progress and not self._messages:
             self._head_timer = self._loop.call_later(self._header_timeout, self._abort)
 
-    def close_if_idle(self) -> None:
-        """Close the connection if no request is under way on it, nor has begun to come in."""
-        if not self._request_in_progress and not self._messages and self._head_timer is None:
-            self.force_close()
+    @property
+    def is_fresh(self) -> bool:
+        """Whether no request has come on it yet."""
+        return self._request_count == 0
 
     def pause_writing(self) -> None:
         """The client is behind: give it ``write_timeout`` to catch up."""
@@ -120,11 +120,10 @@ class Listener(web.Server):
         super().__init__(handler, handler_cancellation=True)
         self._options = options
 
-    def close_idle(self) -> None:
-        """Close the connections on which nothing happens."""
-        for connection in self.connections:
-            if isinstance(connection, Connection):
-                connection.close_if_idle()
+    @property
+    def has_fresh(self) -> bool:
+        """Whether there is a connection whose first request may be on its way."""
+        return any(isinstance(connection, Connection) and connection.is_fresh for connection in self.connections)
 
     def __call__(self) -> Connection:
         return Connection(self, loop=self._loop, **self._options)

@@ -19,6 +19,7 @@ __all__ = ["Serving", "bind", "listening", "tls_context"]
 
 _CANCELLED_WITHIN = 1.0
 _HANDSHAKE = 10.0
+_LAST_WORDS = 0.05
 
 
 def bind(config: ServerConfig) -> socket.socket:
@@ -120,10 +121,14 @@ class Serving:
             hurry: Ends the waiting.
         """
         self.app.phase = Phase.DRAINING
-        self._listener.close_idle()
         idle = asyncio.ensure_future(self.app.flights.wait_idle())
         hurried = asyncio.ensure_future(hurry.wait())
         await asyncio.wait({idle, hurried}, timeout=self._config.drain_timeout, return_when=asyncio.FIRST_COMPLETED)
+        if self._server is not None:
+            self._server.close()
+        if self._listener.has_fresh:
+            # Accepted, but not read yet: these are told 503 instead of nothing.
+            await asyncio.wait({hurried}, timeout=_LAST_WORDS)
         for task in (idle, hurried):
             task.cancel()
 
