@@ -634,3 +634,36 @@ async def test_a_large_request_arrives_whole(relaying: Relaying) -> None:
         await ask(upstream, body=body)
         assert [r.body == body for r in server.requests] == [True, True]
         assert server.connections == 1
+
+
+async def test_a_key_in_the_headers_is_a_key(relaying: Relaying) -> None:
+    async with relaying(answer_well, headers={"Authorization": "Basic ours", "User-Agent": "me"}) as (server, upstream):
+        await ask(upstream)
+        await ask(upstream, Call(upstream_key=SecretStr("theirs")))
+        assert [r.headers["authorization"] for r in server.requests] == ["Basic ours", "Bearer theirs"]
+        assert server.requests[0].headers["user-agent"] == "me"
+
+
+async def test_headers_are_sent_once() -> None:
+    heads: list[bytes] = []
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+
+    config = {"headers": {"authorization": "a", "user-agent": "b"}, "max_retries": 0}
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with connect(UpstreamConfig.model_validate({"base_url": url, **config})) as upstream:
+            with pytest.raises(UpstreamUnavailable):
+                await ask(upstream, Call(upstream_key=SecretStr("c"), traceparent="00-1"))
+    names = [line.split(b":")[0] for line in heads[0].split(b"\r\n")[1:-2]]
+    assert len(names) == len(set(names))
+
+
+async def test_a_path_that_is_not_encoded_is_a_mistake_that_is_told(relaying: Relaying) -> None:
+    async with relaying(answer_well) as (server, upstream):
+        for path in ("a b", "a\r\nx: y", "\u00e4", ""):
+            with pytest.raises(ValueError, match="not encoded"):
+                await upstream.get(path, CALL)
+        assert server.connections == 0

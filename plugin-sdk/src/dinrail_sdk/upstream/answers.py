@@ -31,7 +31,7 @@ def check_object(wire: type[BaseModel], text: bytes) -> Mapping[str, Any] | None
     Raises:
         UpstreamInvalid: It is not a JSON object, or lacks an array that ``wire`` requires.
     """
-    if len(text) > _SMALL and _plausible(wire, text):
+    if len(text) > _SMALL and _is_plausible(wire, text):
         return None
     try:
         found = orjson.loads(text)
@@ -72,15 +72,21 @@ def handed_on(headers: Mapping[bytes, bytes]) -> Mapping[str, str]:
     return MappingProxyType(kept) if kept else NO_HEADERS
 
 
-def _plausible(wire: type[BaseModel], text: bytes) -> bool:
-    """Whether a large text begins and ends as an object and names what ``wire`` requires near an end."""
+def _is_plausible(wire: type[BaseModel], text: bytes) -> bool:
+    """Whether a large text begins and ends as an object and names what ``wire`` requires near an end.
+
+    Raises:
+        UpstreamInvalid: It cannot be an object, and so is not worth being parsed.
+    """
     begin, end = text[:_END].lstrip(), text[-_END:].rstrip()
-    return (
-        begin.startswith(b"{")
-        and end.endswith(b"}")
-        and all(b'"%b"' % name.encode() in begin or b'"%b"' % name.encode() in end for name in _arrays(wire))
-        and text.isascii()
-    )
+    if not begin.startswith(b"{") or not end.endswith(b"}"):
+        raise UpstreamInvalid("The upstream's answer is not a JSON object.")
+    if not text.isascii():
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            raise UpstreamInvalid("The upstream's answer is not UTF-8.") from None
+    return all(b'"%b"' % name.encode() in begin or b'"%b"' % name.encode() in end for name in _arrays(wire))
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -30,6 +30,7 @@ __all__ = ["Client", "open_client"]
 T = TypeVar("T", bound=BaseModel)
 
 _MAX_REFUSAL = 64 * 1024
+_TARGET = re.compile(r"[!-~]+")
 _TRACEPARENT = re.compile(r"[0-9a-f-]{1,256}")
 
 _Headers = tuple[tuple[str, str], ...]
@@ -46,11 +47,13 @@ async def open_client(config: UpstreamConfig, *, user_agent: str, authorize: Aut
     tls = await asyncio.to_thread(_tls) if url.scheme == "https" else None
     assert url.host is not None
     assert url.port is not None
-    headers = [(name, value.get_secret_value()) for name, value in config.headers.items()]
+    headers = {name: value.get_secret_value() for name, value in config.headers.items()}
+    # What carries the key is not common to all requests: a caller's own key takes its place.
+    headers.pop(authorize("")[0], None)
     pool = Pool(
         Origin(url.host.strip("[]"), url.port, tls),
         # Bytes are to be handed on, so they are asked for as they are.
-        headers=[("user-agent", user_agent), ("accept-encoding", "identity"), *headers],
+        headers=({"user-agent": user_agent, "accept-encoding": "identity"} | headers).items(),
         patience=Patience(config.first_byte_timeout, config.idle_timeout, config.max_answer_bytes),
         connect_timeout=config.connect_timeout,
         most=config.max_connections,
@@ -85,10 +88,14 @@ class Client(Upstream):
         url = config.base_url
         self._query = f"?{url.query}" if url.query else ""
         self._base = (url.path or "").rstrip("/")
-        key = config.api_key.get_secret_value() if config.api_key else None
-        self._key: _Headers = (authorize(key),) if key else ()
-        self._secrets = Secrets([*([key] if key else []), *(v.get_secret_value() for v in config.headers.values())])
-        self._arrays: dict[type[BaseModel], Sequence[bytes]] = {}
+        name = authorize("")[0]
+        self._key: _Headers = ()
+        if config.api_key is not None:
+            self._key = (authorize(config.api_key.get_secret_value()),)
+        elif name in config.headers:
+            self._key = ((name, config.headers[name].get_secret_value()),)
+        secrets = [config.api_key, *config.headers.values()]
+        self._secrets = Secrets([secret.get_secret_value() for secret in secrets if secret is not None])
 
     async def answer(
         self, wire: type[T], path: str, body: bytes | None, call: Call, *, method: str = "POST"
@@ -129,6 +136,8 @@ class Client(Upstream):
 
     async def _open(self, method: str, path: str, body: bytes | None, call: Call, headers: _Headers) -> Reply:
         """Send until there is an answer whose status is good."""
+        if not _TARGET.fullmatch(path):
+            raise ValueError(f"The path {path!r} is not encoded.")
         now = self._loop.time()
         remaining = call.remaining()
         if remaining == 0.0:

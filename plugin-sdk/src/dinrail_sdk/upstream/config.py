@@ -14,7 +14,23 @@ __all__ = ["HeaderSecret", "Seconds", "UpstreamConfig"]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 """A span of time, more than none and at most a day."""
 
-_FRAMING = frozenset({"accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"})
+_OUR_OWN = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "traceparent",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 """A token (RFC 9110, section 5.6.2)."""
 
@@ -37,7 +53,7 @@ def _header_value(value: SecretStr) -> SecretStr:
 def _header_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError("is not the name of a header")
-    if name.lower() in _FRAMING:
+    if name.lower() in _OUR_OWN:
         raise ValueError("is set by the client itself")
     return name.lower()
 

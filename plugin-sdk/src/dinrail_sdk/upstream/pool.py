@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections import deque
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping
 
 from dinrail_core.errors import UpstreamInvalid, UpstreamTimeout, UpstreamUnavailable
 from dinrail_sdk.upstream.http1 import Connection, Patience
@@ -81,7 +81,7 @@ class Pool(Transport):
         self,
         origin: Origin,
         *,
-        headers: Sequence[tuple[str, str]],
+        headers: Iterable[tuple[str, str]],
         patience: Patience,
         connect_timeout: float,
         most: int,
