@@ -1,7 +1,7 @@
 # `make help` says what there is. Everything lives inside the tree, in .venv; nothing but Python 3.11 to 3.14 with pip is needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-install lint types tests bench constraints clean
+.PHONY: help install serve test test-install lint types tests bench docs constraints clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -39,7 +39,7 @@ lint: .venv/.test ## Style
 
 # Folders of tests are no packages, so each is looked at by itself: two of them may have a conftest.py.
 types: .venv/.test ## Types
-	$(BIN)/mypy $(wildcard $(addsuffix /src,$(MEMBERS))) $(wildcard benchmarks)
+	$(BIN)/mypy $(wildcard $(addsuffix /src,$(MEMBERS))) $(wildcard benchmarks tools)
 	@status=0; for folder in $(TEST_FOLDERS); do \
 	    echo "$(BIN)/mypy $$folder"; $(BIN)/mypy --no-error-summary $$folder/*.py || status=1; \
 	done; exit $$status
@@ -49,6 +49,9 @@ tests: .venv/.test ## All tests, or those that ARGS names
 
 bench: .venv/.test ## The figures, measured against a bare relay in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: .venv/.test ## The pages of docs/reference again, out of the code
+	@$(BIN)/python -m tools.reference
 
 # Newer versions come in only where a requirement asks for them; `make constraints ARGS=--upgrade` takes the newest of all.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)

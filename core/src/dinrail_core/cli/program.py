@@ -18,7 +18,7 @@ from dinrail_core.host.plugins import Plugin, Plugins, PluginState
 from dinrail_core.host.reasons import reason_of
 from dinrail_core.host.settings import load_settings
 
-__all__ = ["main"]
+__all__ = ["command_line", "main"]
 
 _DESCRIPTION = """\
 One server that speaks OpenAI's API in front of any model, vector store or tool.
@@ -55,10 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
+def command_line(plugins: Plugins) -> argparse.ArgumentParser:
+    """The parser of the whole program, the commands of ``plugins`` included; documentation is made from it too."""
+    return _parser(_commands(plugins), plugins)
+
+
 def _run(arguments: Sequence[str]) -> int:
     early = _early(arguments)
     plugins = _plugins(early.config)
-    parsed = _parser(_commands(plugins), plugins).parse_args(arguments)
+    parsed = command_line(plugins).parse_args(arguments)
     for name, value in vars(early).items():
         # A command's own default must not win against what stood before the command.
         if getattr(parsed, name, None) is None:

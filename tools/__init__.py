@@ -1,0 +1,1 @@
+"""Programs for those who work on Dinrail; nothing of this is installed with it."""

@@ -1,0 +1,136 @@
+"""``docs/reference/configuration.md``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from dinrail_core.host.settings import Settings
+from tools.reference.docstrings import attribute_docs, cell, first_sentence
+from tools.reference.schema import type_of
+from tools.reference.tree import Tree
+
+__all__ = ["Key", "configuration_page", "keys_of"]
+
+_INTRODUCTION = """\
+# Configuration
+
+`dinrail.toml` in the working directory, or the file that `--config` or the variable `DINRAIL_CONFIG` names. Variables
+override the file, flags override variables. An unknown key, a bad value or a missing secret stops the start with one
+line that names the key; `dinrail config check` says the same without starting, `dinrail config show` prints what is
+in force.
+
+- A variable's name is `DINRAIL_` and the key's path in capitals, `__` between its parts, `_` where a name has `-`. A
+  value that begins with `[` or `{` is read as JSON: `DINRAIL_PLUGINS__ENABLE='["acme"]'`.
+- A *secret* is named and not written down: `{ env = "NAME" }`, `{ file = "PATH" }`, or a variable of the key itself.
+- NAME stands for a name that the operator chooses.
+"""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of the configuration.
+
+    Attributes:
+        path: Its path, dotted; a name that the operator chooses is ``NAME``.
+        kind: Its type in words.
+        default: Its default as TOML writes it, ``required``, or empty where there is none.
+        meaning: One or two sentences.
+        below: The model of the table that it is, where it is one with keys of its own, and the path of that table.
+    """
+
+    path: str
+    kind: str
+    default: str
+    meaning: str
+    below: tuple[type[BaseModel], str] | None
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that overrides it."""
+        return "DINRAIL_" + "__".join(part.upper().replace("-", "_") for part in self.path.split("."))
+
+
+def configuration_page(tree: Tree) -> str:
+    """Every key of the core, of sections, of services, and of each provider type."""
+    parts = [_INTRODUCTION, "## The core", *_tables(Settings, "")]
+    for distribution, section in tree.sections:
+        parts += [f"## `[{section.name}]`", f"From `{distribution}`.", *_tables(section.config, section.name)]
+    for distribution, service in tree.services:
+        path = f"services.{service.name}"
+        parts += [f"## `[{path}]`", f"{service.summary}. From `{distribution}`.", *_tables(service.config, path)]
+    for distribution, record in tree.providers:
+        parts += [
+            f'## `[providers.NAME]` with `type = "{record.name}"`',
+            f"{record.summary}. From `{distribution}`. {first_sentence(record.config.__doc__)}",
+            *_tables(record.config, "providers.NAME"),
+        ]
+    return "\n\n".join(parts)
+
+
+def keys_of(model: type[BaseModel], path: str) -> list[Key]:
+    """The keys of one table, without those of tables below it."""
+    documented = attribute_docs(model)
+    schema = model.model_json_schema()
+    return [
+        Key(
+            path=f"{path}.{name}" if path else name,
+            kind=type_of(schema["properties"][name], schema.get("$defs", {})),
+            default=_default(field),
+            meaning=documented.get(name, ""),
+            below=_below(field.annotation, f"{path}.{name}" if path else name),
+        )
+        for name, field in model.model_fields.items()
+        if not field.exclude
+    ]
+
+
+def _tables(model: type[BaseModel], path: str) -> Iterator[str]:
+    """The table of a model's keys, and those of the tables below it."""
+    rows = ["| key | type | default | meaning | variable |", "|---|---|---|---|---|"]
+    keys = keys_of(model, path)
+    for key in keys:
+        default = f"`{cell(key.default)}`" if key.default not in ("", "required") else key.default
+        rows.append(
+            f"| `{key.path.rpartition('.')[2]}` | {cell(key.kind)} | {default} | {cell(key.meaning)} "
+            f"| `{key.variable}` |"
+        )
+    yield "\n".join(rows)
+    for key in keys:
+        if key.below is not None:
+            below, where = key.below
+            yield f"### `[{where}]`\n\n{first_sentence(below.__doc__).removeprefix(f'`[{where}]`: ')}"
+            yield from _tables(below, where)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    if value is None or isinstance(value, BaseModel):
+        return ""
+    return _literal(value)
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, PurePath):
+        return json.dumps(str(value))
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_literal(item)}" for key, item in value.items()) + " }" if value else "{}"
+    if isinstance(value, tuple | list | set | frozenset):
+        return "[" + ", ".join(sorted(map(_literal, value))) + "]"
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _below(annotation: Any, path: str) -> tuple[type[BaseModel], str] | None:
+    """The one model inside a type, however it is wrapped, and the path of its table."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, path
+    inside = f"{path}.NAME" if get_origin(annotation) is dict else path
+    return next((found for part in get_args(annotation) if (found := _below(part, inside)) is not None), None)
