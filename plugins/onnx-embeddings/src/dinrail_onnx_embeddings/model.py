@@ -124,6 +124,7 @@ def _session(files: ModelFiles, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # a plan is kept for each shape, and nearly every batch has its own
     options.log_severity_level = 4  # failures come as exceptions; its own lines on stderr would say them twice
     # Idle threads that spin would take a core from whatever else runs on the machine.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
