@@ -75,7 +75,7 @@ def _toml(tree: dict[str, Any], path: tuple[str, ...] = ()) -> list[str]:
         for key, value in tree.items()
         if not isinstance(value, dict) and value is not None
     ]
-    if path and (lines or not tree):
+    if path and (lines or not any(isinstance(value, dict) for value in tree.values())):
         lines.insert(0, f"\n[{'.'.join(_key(part) for part in path)}]")
     for key, value in tree.items():
         if isinstance(value, dict):
