@@ -31,6 +31,7 @@ from dinrail_sdk.testing.script import (  # noqa: E402
     Verdict,
     Verdicts,
 )
+from dinrail_sdk.testing.served import Served, serve  # noqa: E402
 from dinrail_sdk.testing.suite import Suite, case  # noqa: E402
 from dinrail_sdk.testing.suites import (  # noqa: E402
     ChatModelSuite,
@@ -69,6 +70,7 @@ __all__ = [
     "RerankerSuite",
     "Say",
     "Script",
+    "Served",
     "Spoken",
     "Suite",
     "TokenOdds",
@@ -80,4 +82,5 @@ __all__ = [
     "Verdicts",
     "case",
     "delivery",
+    "serve",
 ]

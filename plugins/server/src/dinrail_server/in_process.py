@@ -1,0 +1,57 @@
+"""The real server inside another program's event loop, for the tests of plugins."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from dinrail_core import __version__
+from dinrail_core.host import Host, Plan, Plugins, load_settings
+from dinrail_core.host.discovery import Installed, discover
+from dinrail_server.app import App
+from dinrail_server.config import ServerConfig
+from dinrail_server.serving import bind, listening
+
+__all__ = ["serve_in_process"]
+
+_OURS = "dinrail_server.plugin"
+
+
+@asynccontextmanager
+async def serve_in_process(
+    settings: Mapping[str, Any], modules: Sequence[str], plugins: Collection[str], environment: Mapping[str, str]
+) -> AsyncIterator[str]:
+    """Serve until the block is left. Nothing of the machine's own configuration is read.
+
+    Args:
+        settings: What ``dinrail.toml`` would say.
+        modules: Importable modules that count as plugins, installed or not.
+        plugins: Names of installed plugins that are loaded as well; the others are left out.
+        environment: What detection of providers sees.
+
+    Yields:
+        The server's address, ``http://127.0.0.1:PORT/v1``.
+
+    Raises:
+        ConfigurationError: As from ``dinrail serve``; also where no plugin of a name is installed.
+    """
+    found = [item for item in discover() if item.name in plugins or item.module == _OURS]
+    # Whoever names a plugin here has consented to what it adds.
+    chosen = [replace(item, bundled=True) for item in found]
+    chosen += [
+        Installed(
+            name=module, distribution=module, version=__version__, module=module, extends=frozenset(), bundled=True
+        )
+        for module in modules
+    ]
+    named = Plugins(enable=plugins, installed=chosen)
+    # Variables of the machine that runs the tests must not change what is tested.
+    plan = Plan(load_settings(environment={}, overrides=settings), environment=environment, plugins=named)
+    config = plan.sections["server"]
+    assert isinstance(config, ServerConfig)
+    async with Host.open(plan) as host:
+        app = App(host.rail, host.routes(), config)
+        async with listening(app, config, bind(config)) as serving:
+            yield serving.url
