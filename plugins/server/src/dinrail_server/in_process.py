@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from dinrail_core import __version__
-from dinrail_core.host import Host, Plan, Plugins, load_settings
+from dinrail_core.host import Host, Plan, Plugins, Settings
 from dinrail_core.host.discovery import Installed, discover
+from dinrail_core.host.settings import ensure_valid
 from dinrail_server.app import App
 from dinrail_server.config import ServerConfig
 from dinrail_server.serving import bind, listening
@@ -40,15 +41,10 @@ async def serve_in_process(
     found = [item for item in discover() if item.name in plugins or item.module == _OURS]
     # Whoever names a plugin here has consented to what it adds.
     chosen = [replace(item, bundled=True) for item in found]
-    chosen += [
-        Installed(
-            name=module, distribution=module, version=__version__, module=module, extends=frozenset(), bundled=True
-        )
-        for module in modules
-    ]
-    named = Plugins(enable=plugins, installed=chosen)
-    # Variables of the machine that runs the tests must not change what is tested.
-    plan = Plan(load_settings(environment={}, overrides=settings), environment=environment, plugins=named)
+    chosen += [Installed(module, module, __version__, module, extends=frozenset(), bundled=True) for module in modules]
+    # Not load_settings: files and variables of the machine that runs the tests must not change what is tested.
+    checked = ensure_valid(Settings, settings, "")
+    plan = Plan(checked, environment=environment, plugins=Plugins(enable=plugins, installed=chosen))
     config = plan.sections["server"]
     assert isinstance(config, ServerConfig)
     async with Host.open(plan) as host:

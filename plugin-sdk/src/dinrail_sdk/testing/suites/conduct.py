@@ -98,8 +98,8 @@ class ConductCases(RefusalCases):
     async def test_cancel_at_once(self, bench: Bench, operation: Operation) -> None:
         """A call that is cancelled as soon as it has begun ends within a second, and the next one works.
 
-        Troubleshooting: a lock that the cancelled call holds is never released; a thread's work cannot be cancelled, but
-        its caller need not wait for it.
+        Troubleshooting: a lock that the cancelled call holds is never released; a thread's work cannot be cancelled,
+        but its caller need not wait for it.
         """
         for rounds in (1, 3, 20):
             task = asyncio.ensure_future(operation.ask(bench))
