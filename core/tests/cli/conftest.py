@@ -56,9 +56,9 @@ class Program:
         self._modules.append(module)
         (self.site / f"{module}.py").write_text(HEADER + textwrap.dedent(source), encoding="utf-8")
         points = f"[dinrail]\n{name} = {module}\n[dinrail.extends]\n" + "".join(f"{e} = {module}\n" for e in extends)
-        self._distribution(f"cli-{name}", version, points)
+        self.distribution(f"cli-{name}", version, points)
         if bundled:
-            self._distribution("dinrail", "1.0", "", [f"cli-{name}"])
+            self.distribution("dinrail", "1.0", "", [f"cli-{name}"])
         importlib.invalidate_caches()
 
     def configure(self, text: str, name: str = "dinrail.toml") -> Path:
@@ -85,13 +85,15 @@ class Program:
         for module in self._modules:
             sys.modules.pop(module, None)
 
-    def _distribution(self, name: str, version: str, points: str, requires: Iterable[str] = ()) -> None:
+    def distribution(self, name: str, version: str, points: str = "", requires: Iterable[str] = ()) -> Path:
+        """Install a distribution that is metadata alone; returns the folder of its metadata."""
         info = self.site / f"{name.replace('-', '_')}-{version}.dist-info"
         info.mkdir(exist_ok=True)
         lines = ["Metadata-Version: 2.4", f"Name: {name}", f"Version: {version}"]
         lines += [f"Requires-Dist: {requirement}" for requirement in requires]
         (info / "METADATA").write_text("\n".join(lines) + "\n")
         (info / "entry_points.txt").write_text(points)
+        return info
 
 
 @pytest.fixture

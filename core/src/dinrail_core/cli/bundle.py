@@ -15,9 +15,11 @@ import importlib_metadata as metadata
 from dinrail_core.errors import DinrailError, UpstreamUnavailable
 from dinrail_core.host.discovery import BUNDLE, discover, normalise
 
-__all__ = ["freeze", "write_bundle"]
+__all__ = ["REQUIREMENTS", "freeze", "write_bundle"]
 
-_REQUIREMENTS = "requirements.txt"
+REQUIREMENTS = "requirements.txt"
+"""The file beside the wheels that pins them."""
+
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?")
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)['"]""")
 
@@ -49,7 +51,7 @@ def write_bundle(directory: Path) -> int:
         _pip("download", "--only-binary", ":all:", "--no-deps", "--dest", str(directory), *fetched)
     if built:
         _pip("wheel", "--no-deps", "--wheel-dir", str(directory), *built)
-    (directory / _REQUIREMENTS).write_text("\n".join(freeze()) + "\n", encoding="utf-8")
+    (directory / REQUIREMENTS).write_text("\n".join(freeze()) + "\n", encoding="utf-8")
     return len(list(directory.glob("*.whl")))
 
 

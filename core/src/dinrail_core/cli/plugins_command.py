@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import shlex
 from pathlib import Path
 
 from dinrail_core.api.providers import PluginStatus
 from dinrail_core.cli.arguments import add_config_arguments, table, to_plan
-from dinrail_core.cli.bundle import freeze, write_bundle
+from dinrail_core.cli.bundle import REQUIREMENTS, freeze, write_bundle
 from dinrail_core.hooks.records import Command
 from dinrail_core.host import Host, Plan, Plugins, load_settings
 
@@ -44,10 +45,9 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.action == "bundle":
         count = write_bundle(arguments.directory)
-        print(f"{count} wheels in {arguments.directory}. On the other machine:")
-        print(
-            f"  pip install --no-index --find-links {arguments.directory} -r {arguments.directory / 'requirements.txt'}"
-        )
+        folder, pinned = (shlex.quote(str(path)) for path in (arguments.directory, arguments.directory / REQUIREMENTS))
+        print(f"{count} wheels in {folder}. On the other machine:")
+        print(f"  pip install --no-index --find-links {folder} -r {pinned}")
         return 0
     if arguments.installed:
         wanted = load_settings(arguments.config).plugins
