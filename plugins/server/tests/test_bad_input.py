@@ -49,6 +49,9 @@ MALFORMED = {
 }
 
 
+WRONG: tuple[Any, ...] = (123, True, {"x": 1}, None, [[[]]], [None], 1e300)
+
+
 def test_every_route_that_takes_a_body_is_walked() -> None:
     assert {route.path for route in WITH_BODY} == GOOD.keys()
 
@@ -83,7 +86,7 @@ async def test_a_field_of_a_wrong_type_is_named(start: Start, route: Route) -> N
         route.body.model_fields.keys() & {"model"} if not route.body.model_fields["model"].is_required() else set()
     )
     for name in good:
-        for wrong in (123, True, {"x": 1}, None, [[[]]], [None], 1e300):
+        for wrong in WRONG:
             body = {**good, name: wrong}
             status, error = await _error(running, route.path, json.dumps(body).encode())
             if status == 200 and name == "prompt":

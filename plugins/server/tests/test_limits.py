@@ -129,7 +129,7 @@ def _nest(value: Any, wraps: list[bool]) -> Any:
     return value
 
 
-_leaves = st.one_of(st.integers(0, 9), st.text('[]{}"\\', max_size=5), st.just([]), st.just({}))
+_leaves: st.SearchStrategy[Any] = st.one_of(st.integers(0, 9), st.text('[]{}"\\', max_size=5), st.just([]), st.just({}))
 
 
 @given(_leaves, st.lists(st.booleans(), max_size=2 * MAX_DEPTH))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import openai
 import pytest
 from openai import AsyncOpenAI
+from openai.types.chat import ChatCompletionMessageParam
 
 from dinrail_core.errors import (
     ContextLengthExceeded,
@@ -22,7 +23,7 @@ from dinrail_core.errors import (
 if TYPE_CHECKING:
     from conftest import Running, Scripted, Start
 
-USER = [{"role": "user", "content": "Hi"}]
+USER: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hi"}]
 
 
 @pytest.fixture
@@ -37,19 +38,19 @@ async def client(running: Running) -> AsyncIterator[AsyncOpenAI]:
 
 
 async def test_a_chat_is_answered(client: AsyncOpenAI, provider: Scripted) -> None:
-    answer = await client.chat.completions.create(model="local/m", messages=USER)  # type: ignore[arg-type]
+    answer = await client.chat.completions.create(model="local/m", messages=USER)
     assert answer.choices[0].message.content == "Hello."
     assert provider.asked[0].model == "m", "the provider sees the upstream's own name"
 
 
 async def test_a_chat_is_streamed(client: AsyncOpenAI) -> None:
-    stream = await client.chat.completions.create(model="local/m", messages=USER, stream=True)  # type: ignore[call-overload]
-    text = "".join([event.choices[0].delta.content async for event in stream])
+    stream = await client.chat.completions.create(model="local/m", messages=USER, stream=True)
+    text = "".join([event.choices[0].delta.content or "" async for event in stream])
     assert text == "Hello."
 
 
 async def test_unknown_fields_of_a_request_reach_the_provider(client: AsyncOpenAI, provider: Scripted) -> None:
-    await client.chat.completions.create(model="m", messages=USER, extra_body={"min_p": 0.1})  # type: ignore[arg-type]
+    await client.chat.completions.create(model="m", messages=USER, extra_body={"min_p": 0.1})
     assert provider.asked[0].model_extra == {"min_p": 0.1}
 
 
@@ -81,7 +82,7 @@ async def test_models_are_listed_and_found_by_ids_with_slashes(client: AsyncOpen
 
 async def test_an_unknown_model_is_not_found(client: AsyncOpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as caught:
-        await client.chat.completions.create(model="nope", messages=USER)  # type: ignore[arg-type]
+        await client.chat.completions.create(model="nope", messages=USER)
     assert caught.value.code == "model_not_found"
     assert caught.value.param == "model"
     assert caught.value.type == "invalid_request_error"
@@ -106,7 +107,7 @@ async def test_errors_are_the_classes_that_the_package_has(
 
     provider.before = fail
     with pytest.raises(seen) as caught:
-        await client.chat.completions.create(model="m", messages=USER)  # type: ignore[arg-type]
+        await client.chat.completions.create(model="m", messages=USER)
     assert caught.value.code == raised.code  # type: ignore[attr-defined]
     assert caught.value.request_id
     if isinstance(raised, RateLimited):
@@ -120,7 +121,7 @@ async def test_the_package_waits_as_retry_after_says(running: Running, provider:
 
     provider.before = fail_once
     async with AsyncOpenAI(base_url=running.url, api_key="none", max_retries=1) as client:
-        await client.chat.completions.create(model="m", messages=USER)  # type: ignore[arg-type]
+        await client.chat.completions.create(model="m", messages=USER)
     assert len(provider.asked) == 2
 
 
@@ -130,7 +131,7 @@ async def test_an_error_within_a_stream_is_raised(client: AsyncOpenAI, provider:
         raise UpstreamFailed("It broke off.")
 
     provider.pieces = pieces
-    stream = await client.chat.completions.create(model="m", messages=USER, stream=True)  # type: ignore[call-overload]
+    stream = await client.chat.completions.create(model="m", messages=USER, stream=True)
     with pytest.raises(openai.APIError, match="It broke off"):
         async for _ in stream:
             pass
@@ -143,7 +144,7 @@ async def test_a_stream_that_the_client_closes_ends_the_upstream(client: AsyncOp
             await asyncio.sleep(0.01)
 
     provider.pieces = pieces
-    stream = await client.chat.completions.create(model="m", messages=USER, stream=True)  # type: ignore[call-overload]
+    stream = await client.chat.completions.create(model="m", messages=USER, stream=True)
     async for _ in stream:
         break
     await stream.close()

@@ -124,11 +124,9 @@ def _schema(path: str, method: str, status: str) -> Draft202012Validator:
 async def test_what_is_sent_is_what_is_described(start: Start, path: str, url: str, body: Any) -> None:
     running = await start()
     target, method = url or path, "get" if body is None else "post"
-    if body is None:
-        request = running.http.get(running.root + target)
-    else:
-        request = running.post(target, json.dumps(body).encode())
-    async with request as answer:
+    data = None if body is None else json.dumps(body)
+    headers = {"content-type": "application/json"}
+    async with running.http.request(method, running.root + target, data=data, headers=headers) as answer:
         _schema(path, method, str(answer.status)).validate(await answer.json())
 
 

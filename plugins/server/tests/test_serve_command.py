@@ -266,11 +266,11 @@ def test_workers_share_a_port_and_their_figures_and_a_dead_one_is_replaced(run: 
     server = run("--workers", "2")
     url = server.listen()
     pids: set[str] = set()
-    _wait(lambda: len(pids) == 2 or pids.add(server.answer("Hi").rpartition(" ")[2]))
+    _wait(lambda: len(_ask(server, pids)) == 2)
     with pytest.raises((urllib.error.URLError, ConnectionError)):
         server.answer("die")
     answered = _count(url)
-    _wait(lambda: len(pids) == 3 or pids.add(server.answer("Hi").rpartition(" ")[2]))
+    _wait(lambda: len(_ask(server, pids)) == 3)
     _wait(lambda: _count(url) > answered)
     for _ in range(20):
         assert _count(url) >= answered, "a counter went back"
@@ -326,6 +326,12 @@ def test_a_worker_that_cannot_start_ends_them_all_with_one_line(run: Run) -> Non
     _, err = server.process.communicate(timeout=20)
     assert server.process.returncode == 1
     assert err.startswith("dinrail: providers.x.type: ")
+
+
+def _ask(server: Process, pids: set[str]) -> set[str]:
+    """Ask once more, and add the process that answered."""
+    pids.add(server.answer("Hi").rpartition(" ")[2])
+    return pids
 
 
 def _wait(holds: Callable[[], object], seconds: float = 15) -> None:

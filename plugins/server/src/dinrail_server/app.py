@@ -10,7 +10,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from aiohttp import web
+from aiohttp.web_request import BaseRequest
+from aiohttp.web_response import StreamResponse
 from multidict import CIMultiDict
 
 from dinrail_core.api.call import LOCAL, Call, Principal
@@ -70,7 +71,7 @@ class App(ServerState):
         self._labels = {route.path: template(route.path) for route in routes}
         self._description: asyncio.Future[bytes] | None = None
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: BaseRequest) -> StreamResponse:
         """Answer one request, whatever happens."""
         begun = time.perf_counter()
         given = request.headers.get("X-Request-Id")
@@ -111,11 +112,11 @@ class App(ServerState):
 
         return describe(self._routes)
 
-    def _call(self, request: web.BaseRequest, request_id: str) -> Call:
+    def _call(self, request: BaseRequest, request_id: str) -> Call:
         deadline = time.time() + self._config.request_timeout
         return Call(self._principal(request), request_id, deadline, None, request.headers.get("traceparent"))
 
-    def _principal(self, request: web.BaseRequest) -> Principal:
+    def _principal(self, request: BaseRequest) -> Principal:
         """Who calls. The one place where identity enters; without an authenticating service, this machine's user."""
         return LOCAL
 

@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 import orjson
-from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
+from aiohttp.web_request import BaseRequest
 
 from dinrail_core.errors import InvalidRequest, TooLarge
 from dinrail_server.errors import BadHttp, BodyTimeout, ExpectationFailed
@@ -21,7 +21,7 @@ MAX_DEPTH = 64
 _CONTAINERS = frozenset({dict, list})
 
 
-async def read_body(request: web.BaseRequest, limit: int, timeout: float) -> bytes:
+async def read_body(request: BaseRequest, limit: int, timeout: float) -> bytes:
     """The whole body.
 
     Args:
@@ -54,7 +54,7 @@ async def read_body(request: web.BaseRequest, limit: int, timeout: float) -> byt
         raise BadHttp("The body is not encoded as its headers say.") from None
 
 
-async def _gather(request: web.BaseRequest, limit: int) -> bytes:
+async def _gather(request: BaseRequest, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     while part := await request.content.readany():
@@ -75,7 +75,7 @@ def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"The body is larger than {limit} bytes.")
 
 
-async def _answer_expectation(request: web.BaseRequest, expected: str) -> None:
+async def _answer_expectation(request: BaseRequest, expected: str) -> None:
     if expected.lower() != "100-continue":
         raise ExpectationFailed(f"Unknown expectation: {expected[:100]}.")
     if request.version >= (1, 1) and not request.content.is_eof():

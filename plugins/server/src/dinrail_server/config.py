@@ -1,7 +1,5 @@
 """``[server]``: where the server listens, and its limits."""
 
-from __future__ import annotations
-
 import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal

@@ -8,7 +8,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
-from aiohttp import web
+from aiohttp.web_request import BaseRequest
 from multidict import MultiMapping
 from pydantic import BaseModel
 
@@ -53,9 +53,7 @@ class HttpExchange(ServerExchange):
     """The code of the error that it ended with."""
     _body: bytes | None = None
 
-    def __init__(
-        self, request: web.BaseRequest, server: ServerState, rail: Rail, call: Call, config: ServerConfig
-    ) -> None:
+    def __init__(self, request: BaseRequest, server: ServerState, rail: Rail, call: Call, config: ServerConfig) -> None:
         self.request = request
         self.server = server
         self.rail = rail

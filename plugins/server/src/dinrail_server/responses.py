@@ -14,8 +14,9 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import cast
 
-from aiohttp import web
 from aiohttp.http import StreamWriter
+from aiohttp.web_request import BaseRequest
+from aiohttp.web_response import StreamResponse
 from multidict import CIMultiDict
 
 __all__ = ["Whole", "date", "finished", "push", "send", "start"]
@@ -41,7 +42,7 @@ class _Date:
 date = _Date()
 
 
-class _Finished(web.StreamResponse):
+class _Finished(StreamResponse):
     """What a handler returns once all is written; without state, so that all requests share two of them."""
 
     def __init__(self, keep_alive: bool) -> None:
@@ -52,7 +53,7 @@ class _Finished(web.StreamResponse):
     def keep_alive(self) -> bool:
         return self._stay
 
-    async def prepare(self, request: web.BaseRequest) -> None:
+    async def prepare(self, request: BaseRequest) -> None:
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:
@@ -63,12 +64,12 @@ _STAY = _Finished(keep_alive=True)
 _CLOSE = _Finished(keep_alive=False)
 
 
-def finished(keep_alive: bool) -> web.StreamResponse:
+def finished(keep_alive: bool) -> StreamResponse:
     """What aiohttp is to be given once everything is written."""
     return _STAY if keep_alive else _CLOSE
 
 
-class Whole(web.StreamResponse):
+class Whole(StreamResponse):
     """An answer that aiohttp itself sends, behind which the connection is closed: for what is no valid request."""
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
@@ -79,16 +80,14 @@ class Whole(web.StreamResponse):
     def keep_alive(self) -> bool:
         return False
 
-    async def prepare(self, request: web.BaseRequest) -> None:
+    async def prepare(self, request: BaseRequest) -> None:
         await send(request, self.status, self.headers, self._bytes, keep_alive=False)
 
     async def write_eof(self, data: bytes = b"") -> None:
         return None
 
 
-async def send(
-    request: web.BaseRequest, status: int, headers: CIMultiDict[str], body: bytes, *, keep_alive: bool
-) -> None:
+async def send(request: BaseRequest, status: int, headers: CIMultiDict[str], body: bytes, *, keep_alive: bool) -> None:
     """Write a whole answer.
 
     Args:
@@ -104,7 +103,7 @@ async def send(
     await writer.write_eof(b"" if request.method == "HEAD" else body)
 
 
-async def start(request: web.BaseRequest, status: int, headers: CIMultiDict[str], *, keep_alive: bool) -> StreamWriter:
+async def start(request: BaseRequest, status: int, headers: CIMultiDict[str], *, keep_alive: bool) -> StreamWriter:
     """Begin an answer in pieces; its head goes out with what is pushed first.
 
     A client of HTTP/1.0 knows no chunks: there the end of the connection is the end of the answer.
@@ -126,7 +125,7 @@ async def push(writer: StreamWriter, piece: bytes) -> None:
         await writer.drain()
 
 
-async def _head(request: web.BaseRequest, status: int, headers: CIMultiDict[str], keep_alive: bool) -> StreamWriter:
+async def _head(request: BaseRequest, status: int, headers: CIMultiDict[str], keep_alive: bool) -> StreamWriter:
     version = request.version
     headers["date"] = date()
     if not keep_alive:

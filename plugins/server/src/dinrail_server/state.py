@@ -1,7 +1,5 @@
 """What the routes about the server itself see of it; no web framework in it, so declaring routes stays cheap."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from enum import Enum
