@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, get_args, get_origin
@@ -16,7 +16,7 @@ from tools.reference.docstrings import attribute_docs, cell, first_sentence
 from tools.reference.schema import type_of
 from tools.reference.tree import Tree
 
-__all__ = ["Key", "configuration_page", "keys_of"]
+__all__ = ["Key", "all_keys", "configuration_page", "keys_of"]
 
 _INTRODUCTION = """\
 # Configuration
@@ -57,6 +57,14 @@ class Key:
         return "DINRAIL_" + "__".join(part.upper().replace("-", "_") for part in self.path.split("."))
 
 
+_TYPE = Key("providers.NAME.type", "string", "required", "Which kind of provider it is.", None)
+
+_ABOUT_INSTANCES = """\
+An instance of a provider. NAME begins the ids of its models; it has letters, digits, `.`, `_` and `-`. What other
+keys there are depends on `type`.
+"""
+
+
 def configuration_page(tree: Tree) -> str:
     """Every key of the core, of sections, of services, and of each provider type."""
     parts = [_INTRODUCTION, "## The core", *_tables(Settings, "")]
@@ -65,6 +73,7 @@ def configuration_page(tree: Tree) -> str:
     for distribution, service in tree.services:
         path = f"services.{service.name}"
         parts += [f"## `[{path}]`", f"{service.summary}. From `{distribution}`.", *_tables(service.config, path)]
+    parts += ["## `[providers.NAME]`", _ABOUT_INSTANCES, "\n".join(_rows([_TYPE]))]
     for distribution, record in tree.providers:
         parts += [
             f'## `[providers.NAME]` with `type = "{record.name}"`',
@@ -72,6 +81,21 @@ def configuration_page(tree: Tree) -> str:
             *_tables(record.config, "providers.NAME"),
         ]
     return "\n\n".join(parts)
+
+
+def all_keys(tree: Tree) -> list[Key]:
+    """Every key that there is, tables with keys of their own included."""
+    roots: list[tuple[type[BaseModel], str]] = [(Settings, "")]
+    roots += [(section.config, section.name) for _, section in tree.sections]
+    roots += [(service.config, f"services.{service.name}") for _, service in tree.services]
+    roots += [(record.config, "providers.NAME") for _, record in tree.providers]
+    found = [_TYPE]
+    for model, path in roots:
+        below = keys_of(model, path)
+        while below:
+            found += below
+            below = [key for parent in below if parent.below is not None for key in keys_of(*parent.below)]
+    return found
 
 
 def keys_of(model: type[BaseModel], path: str) -> list[Key]:
@@ -93,20 +117,22 @@ def keys_of(model: type[BaseModel], path: str) -> list[Key]:
 
 def _tables(model: type[BaseModel], path: str) -> Iterator[str]:
     """The table of a model's keys, and those of the tables below it."""
-    rows = ["| key | type | default | meaning | variable |", "|---|---|---|---|---|"]
     keys = keys_of(model, path)
-    for key in keys:
-        default = f"`{cell(key.default)}`" if key.default not in ("", "required") else key.default
-        rows.append(
-            f"| `{key.path.rpartition('.')[2]}` | {cell(key.kind)} | {default} | {cell(key.meaning)} "
-            f"| `{key.variable}` |"
-        )
-    yield "\n".join(rows)
+    yield "\n".join(_rows(keys))
     for key in keys:
         if key.below is not None:
             below, where = key.below
             yield f"### `[{where}]`\n\n{first_sentence(below.__doc__).removeprefix(f'`[{where}]`: ')}"
             yield from _tables(below, where)
+
+
+def _rows(keys: Iterable[Key]) -> Iterator[str]:
+    yield "| key | type | default | meaning | variable |"
+    yield "|---|---|---|---|---|"
+    for key in keys:
+        name, default = key.path.rpartition(".")[2], key.default
+        default = f"`{cell(default)}`" if default not in ("", "required") else default
+        yield f"| `{name}` | {cell(key.kind)} | {default} | {cell(key.meaning)} | `{key.variable}` |"
 
 
 def _default(field: FieldInfo) -> str:

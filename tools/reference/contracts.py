@@ -40,9 +40,11 @@ def contracts_page(tree: Tree) -> str:
     for kind in contracts(tree):
         parts.append(f"## `{kind.__name__}`\n\n```python\nfrom {kind.__module__} import {kind.__name__}\n```")
         parts.append(markdown(kind.__doc__))
-        for method in vars(kind).values():
-            if getattr(method, "__isabstractmethod__", False):
-                parts.append(f"```python\n{signature(method)}\n```\n\n{markdown(method.__doc__)}")
+        parts += [
+            f"```python\n{signature(method)}\n```\n\n{markdown(method.__doc__)}"
+            for method in vars(kind).values()
+            if getattr(method, "__isabstractmethod__", False)
+        ]
         by = [f"`{record.name}`" for _, record in tree.providers if kind in record.apis]
         by += [f"`{record.name}`" for _, record in tree.services if kind in record.provides]
         parts.append(f"Fulfilled by: {', '.join(by) or 'nothing in the bundle'}.")

@@ -99,7 +99,7 @@ def plugins_page(tree: Tree) -> str:
         serves |= {kind.__name__ for owner, service in tree.services if owner == name for kind in service.provides}
         adds = sorted({hook for plugin in member.installed for hook in plugin.extends})
         rows.append(
-            f"| [`{name}`](../plugins/{member.folder}/README.md) | {cell(member.project['description'])} "
+            f"| [`{name}`](../{member.folder}/README.md) | {cell(member.project['description'])} "
             f"| {', '.join(f'`{kind}`' for kind in sorted(serves))} | {', '.join(adds)} |"
         )
     return _PLUGINS.format(rows="\n".join(rows))

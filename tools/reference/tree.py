@@ -23,10 +23,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Member:
-    """A folder of ``plugins/``.
+    """A folder with a distribution that is a plugin.
 
     Attributes:
-        folder: The folder's name.
+        folder: The folder, relative to the repository.
         project: The table ``[project]`` of its ``pyproject.toml``.
     """
 
@@ -61,9 +61,13 @@ class Tree:
     """
 
     def __init__(self, root: Path) -> None:
-        files = sorted(root.glob("plugins/*/pyproject.toml"))
+        files = sorted([*root.glob("plugins/*/pyproject.toml"), root / "plugin-sdk" / "pyproject.toml"])
+        members = [
+            Member(str(file.parent.relative_to(root)), tomllib.loads(file.read_text(encoding="utf-8"))["project"])
+            for file in files
+        ]
         self.root = root
-        self.members = [Member(f.parent.name, tomllib.loads(f.read_text(encoding="utf-8"))["project"]) for f in files]
+        self.members = [member for member in members if ENTRY_POINTS in member.project.get("entry-points", {})]
         # A plugin that was added a minute ago is part of the tree, whether it was installed meanwhile or not.
         sys.path += [path for file in files if (path := str(file.parent / "src")) not in sys.path]
         self.plugins = Plugins(installed=[plugin for member in self.members for plugin in member.installed])
