@@ -96,8 +96,11 @@ def test_several_choices_are_told_apart(client: OpenAI, upstream: Scripted) -> N
 def test_a_tool_is_called(client: OpenAI, upstream: Scripted, choice: Any, seen: str) -> None:
     upstream.says(calls(OSLO))
     answer = client.chat.completions.create(model=MODEL, messages=USER, tools=[WEATHER], tool_choice=choice)
-    (call,) = answer.choices[0].message.tool_calls or ()
+    made = answer.choices[0].message.tool_calls
     assert answer.choices[0].finish_reason == "tool_calls"
+    assert made is not None
+    assert len(made) == 1
+    call = made[0]
     assert call.type == "function"
     assert (call.id, call.function.name, json.loads(call.function.arguments)) == (
         "call_1",
