@@ -23,7 +23,11 @@ conformance suite says what that breaks.
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="lower-case letters, digits and hyphens: acme, acme-cloud")
     parser.add_argument(
-        "--contract", required=True, choices=sorted(CONTRACTS), help="what the provider does: %(choices)s", metavar="API"
+        "--contract",
+        required=True,
+        choices=sorted(CONTRACTS),
+        help="what the provider does: %(choices)s",
+        metavar="API",
     )
     parser.add_argument(
         "--directory", metavar="DIR", type=Path, help="where to write it (default: ./dinrail-NAME); must not exist"

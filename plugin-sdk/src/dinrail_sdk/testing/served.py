@@ -42,13 +42,13 @@ class Served:
         return self.url.removesuffix("/v1")
 
     def openai(self, **options: Any) -> AsyncOpenAI:
-        """A client of the ``openai`` package that is led here; ``options`` are its own. By default it does not retry."""
+        """A client of the ``openai`` package for this server; ``options`` are its own. By default it does not retry."""
         from openai import AsyncOpenAI
 
         return AsyncOpenAI(**{"base_url": self.url, "api_key": "none", "max_retries": 0, **options})
 
     def openai_sync(self, **options: Any) -> OpenAI:
-        """The same, blocking: to be used in a thread (``asyncio.to_thread``), since the server is on this event loop."""
+        """The same, blocking: for a thread (``asyncio.to_thread``), since the server is on this event loop."""
         from openai import OpenAI
 
         return OpenAI(**{"base_url": self.url, "api_key": "none", "max_retries": 0, **options})
