@@ -51,7 +51,7 @@ def test_setting_a_case_to_none_is_overriding_it() -> None:
     with pytest.raises(TypeError, match="overrides the case test_answer"):
 
         class Mine(Base):
-            test_answer = None
+            test_answer = None  # type: ignore[assignment]
 
 
 def test_a_mixin_cannot_override_a_case_either() -> None:
@@ -60,7 +60,7 @@ def test_a_mixin_cannot_override_a_case_either() -> None:
 
     with pytest.raises(TypeError, match="overrides the case test_embedding_order"):
 
-        class Mine(Mixin, Base):  # type: ignore[misc]
+        class Mine(Mixin, Base):
             pass
 
 

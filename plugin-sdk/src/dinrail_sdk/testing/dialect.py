@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from dinrail_sdk.testing.script import Asked, Refused, Script
 
@@ -78,10 +78,10 @@ class Dialect(ABC):
         always_sends: Settings that every request of the format must have (Anthropic's ``max_tokens``).
     """
 
-    name: str
-    prefix: str = ""
-    lacks: Mapping[str, str] = {}
-    always_sends: frozenset[str] = frozenset()
+    name: ClassVar[str]
+    prefix: ClassVar[str] = ""
+    lacks: ClassVar[Mapping[str, str]] = {}
+    always_sends: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def read(self, request: Request) -> Asked:
