@@ -199,4 +199,4 @@ def test_a_request_for_a_broken_instance_is_told_so(seen: Seen, instance: str) -
 
 
 def test_only_the_hanging_one_takes_time_and_no_more_than_ten_seconds(seen: Seen) -> None:
-    assert 10 <= seen.seconds < 25
+    assert 10 <= seen.seconds < 40
