@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,19 +64,43 @@ def test_figures_of_workers_add_up_and_those_of_a_dead_one_stay(tmp_path: Path) 
     other.count("GET", "/x", 500, 0.2)
     other.count_stream("/x", 0.1, 10, "upstream_failed")
     own.in_flight, other.in_flight = 1, 2
-    shared = SharedFigures(tmp_path, own)
-    shared.publish()
-    (tmp_path / "7.json").write_text(json.dumps(other.snapshot()))
-    assert shared.gather()["in_flight"] == 3
+    shared = SharedFigures(tmp_path, 1)
+    shared.publish(Figures().snapshot())
+    SharedFigures(tmp_path, 7).publish(other.snapshot())
+    assert shared.gather(own.snapshot())["in_flight"] == 3
     bury(tmp_path, 7)
     bury(tmp_path, 8)
-    sums = shared.gather()
+    sums = shared.gather(own.snapshot())
     assert sums["in_flight"] == 1
     assert sorted(sums["requests"]) == [["GET", "/x", 200, 2], ["GET", "/x", 500, 1]]
     assert sums["broken"] == [["/x", "upstream_failed", 1]]
-    (tmp_path / "9.json").write_text(json.dumps(other.snapshot()))
+    SharedFigures(tmp_path, 9).publish(other.snapshot())
     bury(tmp_path, 9)
-    assert sorted(shared.gather()["requests"]) == [["GET", "/x", 200, 3], ["GET", "/x", 500, 2]]
+    assert sorted(shared.gather(own.snapshot())["requests"]) == [["GET", "/x", 200, 3], ["GET", "/x", 500, 2]]
+
+
+def test_no_counter_goes_back_or_counts_twice_while_workers_are_buried(tmp_path: Path) -> None:
+    one = Figures()
+    one.count("GET", "/x", 200, 0.1)
+    own = Figures().snapshot()
+    shared = SharedFigures(tmp_path, 0)
+    seen: list[int] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            requests = shared.gather(own)["requests"]
+            seen.append(requests[0][-1] if requests else 0)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for number in range(1, 201):
+        SharedFigures(tmp_path, number).publish(one.snapshot())
+        bury(tmp_path, number)
+    done.set()
+    reader.join()
+    assert seen == sorted(seen)
+    assert shared.gather(own)["requests"] == [["GET", "/x", 200, 200]]
 
 
 def test_merging_one_snapshot_changes_nothing() -> None:
@@ -84,6 +108,15 @@ def test_merging_one_snapshot_changes_nothing() -> None:
     figures.count("GET", "/x", 200, 0.1)
     figures.count_stream("/x", 0.1, 10, None)
     assert merge([figures.snapshot()]) == figures.snapshot()
+
+
+def test_codes_of_upstreams_take_bounded_room() -> None:
+    figures = Figures()
+    for number in range(10_000):
+        figures.count_stream("/x", 0.1, 1, f"code_{number}")
+    broken = figures.snapshot()["broken"]
+    assert len(broken) <= 201
+    assert sum(entry[-1] for entry in broken) == 10_000
 
 
 def test_prometheus_client_is_not_imported_before_somebody_looks() -> None:

@@ -91,10 +91,12 @@ class Process:
         file = folder / "dinrail.toml"
         head = f'data_dir = "{folder / "data"}"\n[plugins]\nenable = ["server"]\n'
         file.write_text(head + (config or '[providers.local]\ntype = "talker"\n'))
+        self.log = folder / f"{id(self)}.err"
+        self.errors = self.log.open("w")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "dinrail_core.cli", "serve", "--config", str(file), "--port", "0", *arguments],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self.errors,
             text=True,
             env={**os.environ, "PYTHONPATH": str(plugins)},
         )
@@ -104,7 +106,7 @@ class Process:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         match = re.fullmatch(r"Dinrail \S+ listening on (http://127\.0\.0\.1:\d+/v1)\n", line)
-        assert match, line + str(self.process.communicate())
+        assert match, line + str(self.end())
         self.url = match[1]
         return self.url
 
@@ -129,8 +131,15 @@ class Process:
         """Send a signal; the exit code, the seconds until then, and what was printed since."""
         begun = time.monotonic()
         self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=20)
-        return self.process.returncode, time.monotonic() - begun, out, err
+        code, out, err = self.end()
+        return code, time.monotonic() - begun, out, err
+
+    def end(self) -> tuple[int, str, str]:
+        """Wait for its end; the exit code, and what was printed since."""
+        code = self.process.wait(20)
+        assert self.process.stdout is not None
+        with self.process.stdout as out, self.errors:
+            return code, out.read(), self.log.read_text()
 
 
 Run = Callable[..., Process]
@@ -148,7 +157,7 @@ def run(tmp_path: Path, plugins: Path) -> Iterator[Run]:
     for one in started:
         if one.process.poll() is None:
             one.process.kill()
-        one.process.communicate()
+            one.end()
 
 
 def test_it_says_where_it_is_and_what_is_there_and_a_line_to_paste(run: Run) -> None:
@@ -216,7 +225,7 @@ def test_sigterm_lets_a_stream_come_to_its_end(run: Run) -> None:
         stream.readline()
         server.process.send_signal(signal.SIGTERM)
         assert stream.read().endswith(b"data: [DONE]\n\n")
-    assert server.process.wait(5) == 0
+    assert server.end()[0] == 0
 
 
 def test_a_client_that_leaves_is_noticed_on_the_loop_that_serves(run: Run) -> None:
@@ -246,8 +255,8 @@ def test_a_client_that_leaves_is_noticed_on_the_loop_that_serves(run: Run) -> No
 )
 def test_a_start_that_fails_is_one_line_and_not_zero(run: Run, arguments: list[str], config: str, line: str) -> None:
     server = run(*arguments, config=config)
-    out, err = server.process.communicate(timeout=20)
-    assert server.process.returncode != 0
+    code, out, err = server.end()
+    assert code != 0
     assert re.fullmatch(rf"dinrail: {line}.*\n", err), err
     assert out == ""
 
@@ -256,8 +265,8 @@ def test_a_taken_port_is_one_line(run: Run) -> None:
     first = run()
     port = first.listen().split(":")[2].split("/")[0]
     second = run("--port", port)
-    _, err = second.process.communicate(timeout=20)
-    assert second.process.returncode == 1
+    code, _, err = second.end()
+    assert code == 1
     assert re.fullmatch(rf"dinrail: server\.port: cannot listen on 127\.0\.0\.1:{port} \(.*\)\n", err)
 
 
@@ -318,13 +327,14 @@ def test_workers_end_when_their_parent_is_killed(run: Run) -> None:
     children = _children(server.process.pid)
     server.process.kill()
     _wait(lambda: not [pid for pid in children if _runs(pid)])
+    server.end()
 
 
 @pytest.mark.slow
 def test_a_worker_that_cannot_start_ends_them_all_with_one_line(run: Run) -> None:
     server = run("--workers", "2", config='[providers.x]\ntype = "nope"\n')
-    _, err = server.process.communicate(timeout=20)
-    assert server.process.returncode == 1
+    code, _, err = server.end()
+    assert code == 1
     assert err.startswith("dinrail: providers.x.type: ")
 
 

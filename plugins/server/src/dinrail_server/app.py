@@ -94,9 +94,14 @@ class App(ServerState):
 
     async def metrics(self) -> bytes:
         """See :meth:`ServerState.metrics`; in a thread, since the first look imports prometheus-client."""
+        own = self.snapshot()
+        shared = self.shared
+        return await asyncio.to_thread(lambda: metrics.render(shared.gather(own) if shared is not None else own))
+
+    def snapshot(self) -> dict[str, Any]:
+        """This process's figures now."""
         self.figures.in_flight = len(self.flights)
-        gather = self.shared.gather if self.shared is not None else self.figures.snapshot
-        return await asyncio.to_thread(lambda: metrics.render(gather()))
+        return self.figures.snapshot()
 
     async def providers(self) -> Sequence[ProviderStatus]:
         """See :meth:`ServerState.providers`."""

@@ -7,7 +7,6 @@ worker answers for all of them.
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Figures", "SharedFigures", "bury", "merge", "render"]
 
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+
+_MOST_CODES = 200
 
 
 class _Histogram:
@@ -79,7 +80,9 @@ class Figures:
         found.observe(first_byte)
         self._streamed[route] = self._streamed.get(route, 0) + size
         if error is not None:
-            self._broken[route, error] = self._broken.get((route, error), 0) + 1
+            # A code may be an upstream's own word; no upstream decides how much memory the figures take.
+            key = (route, error if len(self._broken) < _MOST_CODES else "other")
+            self._broken[key] = self._broken.get(key, 0) + 1
 
     def snapshot(self) -> dict[str, Any]:
         """All of it as JSON can say it."""
@@ -96,6 +99,7 @@ class Figures:
 _COUNTERS = ("requests", "streamed", "broken")
 _HISTOGRAMS = ("seconds", "first_bytes")
 _DEAD = "dead.json"
+_TRIES = 10
 
 
 class SharedFigures:
@@ -103,31 +107,39 @@ class SharedFigures:
 
     Args:
         folder: Where the files are; the parent process makes and removes it.
-        own: What this process counts.
+        number: Which worker this is; no two ever have the same.
     """
 
-    def __init__(self, folder: Path, own: Figures) -> None:
+    def __init__(self, folder: Path, number: int) -> None:
         self._folder = folder
-        self._own = own
-        self._file = folder / f"{os.getpid()}.json"
+        self._file = _file(folder, number)
 
-    def publish(self) -> None:
-        """Leave this process's figures for the others."""
-        _write(self._file, self._own.snapshot())
+    def publish(self, own: dict[str, Any]) -> None:
+        """Leave this process's snapshot for the others."""
+        _write(self._file, own)
 
-    def gather(self) -> dict[str, Any]:
-        """Everybody's."""
-        others = (file for file in self._folder.glob("*.json") if file != self._file)
-        return merge([self._own.snapshot(), *map(_read, others)])
+    def gather(self, own: dict[str, Any]) -> dict[str, Any]:
+        """This process's snapshot with everybody's."""
+        for _ in range(_TRIES):
+            try:
+                dead = _read_dead(self._folder)
+                skipped = {self._file.name, _DEAD, *dead["buried"]}
+                others = [_read(file) for file in self._folder.glob("*.json") if file.name not in skipped]
+            except FileNotFoundError:
+                continue  # a worker was buried just now, so the dead have grown
+            return merge([own, dead, *others])
+        return own
 
 
-def bury(folder: Path, pid: int) -> None:
-    """Keep what a worker that has ended counted, so that no counter ever goes back."""
-    file = folder / f"{pid}.json"
+def bury(folder: Path, number: int) -> None:
+    """Keep what a worker that has ended counted, so that no counter ever goes back.
+
+    Its file is left out by readers from the moment in which the sum of the dead includes it, so it never counts twice.
+    """
+    file = _file(folder, number)
     if file.exists():
-        dead = folder / _DEAD
-        sum_of_both = merge([_read(file), *([_read(dead)] if dead.exists() else [])])
-        _write(dead, {**sum_of_both, "in_flight": 0})
+        grown = merge([_read_dead(folder), _read(file)])
+        _write(folder / _DEAD, {**grown, "in_flight": 0, "buried": [file.name]})
         file.unlink()
 
 
@@ -150,6 +162,10 @@ def merge(snapshots: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return merged
 
 
+def _file(folder: Path, number: int) -> Path:
+    return folder / f"{number}.json"
+
+
 def _write(file: Path, snapshot: dict[str, Any]) -> None:
     fresh = file.with_suffix(".new")
     fresh.write_bytes(orjson.dumps(snapshot))
@@ -159,6 +175,11 @@ def _write(file: Path, snapshot: dict[str, Any]) -> None:
 def _read(file: Path) -> dict[str, Any]:
     snapshot: dict[str, Any] = orjson.loads(file.read_bytes())
     return snapshot
+
+
+def _read_dead(folder: Path) -> dict[str, Any]:
+    file = folder / _DEAD
+    return _read(file) if file.exists() else {**Figures().snapshot(), "buried": []}
 
 
 def render(snapshot: dict[str, Any]) -> bytes:

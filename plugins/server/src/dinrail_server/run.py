@@ -8,7 +8,6 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from dinrail_core.host import Host, Plan
@@ -30,7 +29,12 @@ _KEPT_BLOCK = 8 * 1024 * 1024
 
 
 async def serve(
-    plan: Plan, config: ServerConfig, sock: socket.socket, stop: Stop, announce: Announce, figures: Path | None = None
+    plan: Plan,
+    config: ServerConfig,
+    sock: socket.socket,
+    stop: Stop,
+    announce: Announce,
+    figures: SharedFigures | None = None,
 ) -> None:
     """Serve until ``stop`` says otherwise.
 
@@ -40,7 +44,7 @@ async def serve(
         sock: The bound socket.
         stop: When to stop, and how soon.
         announce: Given the line that says where the server is as soon as it listens, and what there is a little later.
-        figures: The folder in which workers share their figures.
+        figures: Where workers share their figures.
     """
     log = AccessLog() if config.access_log else None
     try:
@@ -104,24 +108,23 @@ async def _telling(host: Host, url: str, announce: Announce) -> AsyncIterator[No
 
 
 @asynccontextmanager
-async def _sharing(app: App, folder: Path | None) -> AsyncIterator[None]:
+async def _sharing(app: App, shared: SharedFigures | None) -> AsyncIterator[None]:
     """Leave the figures where the other workers find them, now and then and at the end."""
-    if folder is None:
+    if shared is None:
         yield
         return
-    app.shared = shared = SharedFigures(folder, app.figures)
+    app.shared = shared
 
     async def publish() -> None:
         while True:
-            app.figures.in_flight = len(app.flights)
-            await asyncio.to_thread(shared.publish)
+            await asyncio.to_thread(shared.publish, app.snapshot())
             await asyncio.sleep(_PUBLISH_EVERY)
 
     try:
         async with _beside(publish()):
             yield
     finally:
-        shared.publish()
+        shared.publish(app.snapshot())
 
 
 @asynccontextmanager

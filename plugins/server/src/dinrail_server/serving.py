@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from dinrail_core.errors import ConfigurationError
 from dinrail_server.app import App
@@ -20,6 +21,7 @@ __all__ = ["Serving", "bind", "listening", "tls_context"]
 _CANCELLED_WITHIN = 1.0
 _HANDSHAKE = 10.0
 _LAST_WORDS = 0.05
+_LAST_ANSWERS = 1.0
 
 
 def bind(config: ServerConfig) -> socket.socket:
@@ -121,16 +123,22 @@ class Serving:
             hurry: Ends the waiting.
         """
         self.app.phase = Phase.DRAINING
-        idle = asyncio.ensure_future(self.app.flights.wait_idle())
         hurried = asyncio.ensure_future(hurry.wait())
-        await asyncio.wait({idle, hurried}, timeout=self._config.drain_timeout, return_when=asyncio.FIRST_COMPLETED)
+        ended = await self._wait_idle(hurried, self._config.drain_timeout)
         if self._server is not None:
             self._server.close()
-        if self._listener.has_fresh:
-            # Accepted, but not read yet: these are told 503 instead of nothing.
-            await asyncio.wait({hurried}, timeout=_LAST_WORDS)
-        for task in (idle, hurried):
-            task.cancel()
+        if ended:
+            if self._listener.has_fresh:
+                # Accepted, but not read yet: these are told 503 instead of nothing.
+                await asyncio.wait({hurried}, timeout=_LAST_WORDS)
+            await self._wait_idle(hurried, _LAST_ANSWERS)
+        hurried.cancel()
+
+    async def _wait_idle(self, hurried: asyncio.Future[Any], limit: float) -> bool:
+        """Wait until no request is under way; returns whether it came to that in time."""
+        idle: asyncio.Future[Any] = asyncio.ensure_future(self.app.flights.wait_idle())
+        await asyncio.wait({idle, hurried}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        return idle.done() or not idle.cancel()
 
     async def stop(self) -> None:
         """Close the port, then what is left of connections."""

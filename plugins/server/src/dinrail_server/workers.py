@@ -28,7 +28,7 @@ from pathlib import Path
 from dinrail_core.errors import ConfigurationError, DinrailError
 from dinrail_core.host import Plan
 from dinrail_server.config import ServerConfig
-from dinrail_server.metrics import bury
+from dinrail_server.metrics import SharedFigures, bury
 from dinrail_server.run import Announce, run_loop, serve
 from dinrail_server.stopping import Stop
 
@@ -50,6 +50,7 @@ class _Worker:
 
     Attributes:
         pid: Its process id.
+        number: Its number, which no other worker ever has.
         orders: Where the parent writes what it shall do.
         reports: Where the parent reads what it announces; at its end when the child is.
         failures: How often in a row workers in this place have died soon.
@@ -59,6 +60,7 @@ class _Worker:
     """
 
     pid: int
+    number: int
     orders: int
     reports: int
     failures: int
@@ -90,7 +92,7 @@ class Parent:
         self._told = 0
         self._started = False
         self._kill_at: float | None = None
-        self._asked = 0
+        self._numbers = 0
         self._code = 0
         self._figures = Path()
 
@@ -161,7 +163,7 @@ class Parent:
         _, status = os.waitpid(worker.pid, 0)
         os.close(worker.orders)
         os.close(worker.reports)
-        bury(self._figures, worker.pid)
+        bury(self._figures, worker.number)
         if self._stopping:
             self._code = self._code or (0 if os.waitstatus_to_exitcode(status) == 0 else 1)
             return
@@ -208,26 +210,30 @@ class Parent:
     def _fork(self, failures: int) -> None:
         orders, orders_in = os.pipe()
         reports, reports_in = os.pipe()
+        self._numbers += 1
         sys.stdout.flush()
         sys.stderr.flush()
         pid = os.fork()
         if pid:
             os.close(orders)
             os.close(reports_in)
-            self._workers.append(_Worker(pid, orders_in, reports, failures))
+            self._workers.append(_Worker(pid, self._numbers, orders_in, reports, failures))
             return
         code = 1
         try:
             # Were these left open, an elder worker's pipe would not end with the parent.
             for descriptor in (orders_in, reports, *(fd for w in self._workers for fd in (w.orders, w.reports))):
                 os.close(descriptor)
-            code = _work(self._plan, self._config, self._sock, orders, reports_in, self._figures)
+            figures = SharedFigures(self._figures, self._numbers)
+            code = _work(self._plan, self._config, self._sock, orders, reports_in, figures)
         finally:
             # Not sys.exit: the parent's stack, with all its clean-up, lies below.
             os._exit(code)
 
 
-def _work(plan: Plan, config: ServerConfig, sock: socket.socket, orders: int, reports: int, figures: Path) -> int:
+def _work(
+    plan: Plan, config: ServerConfig, sock: socket.socket, orders: int, reports: int, figures: SharedFigures
+) -> int:
     """A worker's life.
 
     Returns:
