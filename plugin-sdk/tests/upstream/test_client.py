@@ -319,6 +319,35 @@ async def test_a_connection_that_the_server_closed_meanwhile_costs_nothing(relay
         assert len(server.requests) == server.connections == 3
 
 
+async def test_connections_that_went_stale_together_cost_one_retry(relaying: Relaying) -> None:
+    async def handler(x: Any) -> None:
+        if x.request.body == b"die" and x.request.connection <= 5:
+            await x.reset()
+        else:
+            if x.request.body != b"die":
+                await together.wait()
+            await x.json()
+
+    together = asyncio.Barrier(5)
+    async with relaying(handler) as (server, upstream):
+        await asyncio.gather(*(ask(upstream) for _ in range(5)))
+        assert server.connections == 5
+        await ask(upstream, body=b"die")
+        assert len(server.requests) == 7
+
+
+async def test_a_connection_that_the_server_is_about_to_close_is_not_used_again(relaying: Relaying) -> None:
+    async def handler(x: Any) -> None:
+        await x.json(b'{"choices":[]}', "200 OK", "Connection: close")
+        await x.gone()
+
+    async with relaying(handler) as (server, upstream):
+        for _ in range(2):
+            await ask(upstream)
+            await server.until_open(0)
+        assert len(server.requests) == 2
+
+
 @pytest.mark.parametrize(
     "piece",
     [
@@ -402,22 +431,24 @@ async def test_a_coded_body_is_decoded(relaying: Relaying, chat: bytes, coding: 
 
 
 @pytest.mark.parametrize(
-    ("coding", "body"),
+    ("coding", "body", "reason"),
     [
-        (b"gzip", b"not gzip at all"),
-        (b"gzip", gzip.compress(b'{"choices":[]}')[:-9]),
-        (b"gzip", gzip.compress(b" " * 1_000_000)),
-        (b"br", b"x"),
+        (b"gzip", b"not gzip at all", "is malformed"),
+        (b"gzip", gzip.compress(b'{"choices":[]}')[:-9], "breaks off"),
+        (b"gzip", gzip.compress(b" " * 1_000_000), "expands to more than 100000"),
+        (b"br", b"x", "not asked for"),
     ],
     ids=["garbage", "cut", "bomb", "not asked for"],
 )
-async def test_a_coded_body_that_cannot_be_decoded_is_invalid(relaying: Relaying, coding: bytes, body: bytes) -> None:
+async def test_a_coded_body_that_cannot_be_decoded_is_invalid(
+    relaying: Relaying, coding: bytes, body: bytes, reason: str
+) -> None:
     async def handler(x: Any) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Encoding: %b\r\nContent-Length: %d\r\n\r\n" % (coding, len(body))
         await x.send(head + body)
 
     async with relaying(handler, max_answer_bytes=100_000) as (server, upstream):
-        with pytest.raises(UpstreamInvalid):
+        with pytest.raises(UpstreamInvalid, match=reason):
             await ask(upstream)
         await server.until_open(0)
 
@@ -586,6 +617,23 @@ async def test_a_turn_that_does_not_come_is_given_up(relaying: Relaying) -> None
         first.cancel()
         await asyncio.wait({first})
         await server.until_open(0)
+
+
+async def test_a_turn_that_is_given_up_as_it_comes_goes_to_the_next(relaying: Relaying) -> None:
+    async with relaying(answer_well, max_connections=1, max_retries=0) as (server, upstream):
+
+        async def first() -> None:
+            await ask(upstream)
+            second.cancel()  # its turn has come, and it has not noticed yet
+
+        holding = asyncio.create_task(first())
+        await asyncio.sleep(0)
+        second = asyncio.create_task(ask(upstream))
+        third = asyncio.create_task(ask(upstream))
+        await asyncio.wait_for(third, 2)
+        await holding
+        assert second.cancelled()
+        assert server.connections == 1
 
 
 async def test_a_place_is_free_again_after_a_connection_breaks_or_is_given_up(relaying: Relaying) -> None:

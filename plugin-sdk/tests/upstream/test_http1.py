@@ -175,6 +175,16 @@ async def test_what_is_not_http_is_invalid(answer: bytes) -> None:
     assert wire.closing
 
 
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nX: %b", b"HTTP/1.1 200 OK\r\nX: %b\r\nY: %b\r\n\r\n"])
+async def test_a_head_without_end_is_refused_before_it_ends(head: bytes) -> None:
+    connection, wire = opened([], [])
+    connection.begin(b"", None, connection._loop.time() + 60)
+    connection.data_received(head.replace(b"%b", b"x" * 70_000))
+    with pytest.raises(UpstreamInvalid, match="head of the upstream's answer is too large"):
+        await connection.head()
+    assert wire.closing
+
+
 async def test_bytes_that_nobody_asked_for_cost_the_connection() -> None:
     connection, wire = opened([], [])
     assert connection.usable()

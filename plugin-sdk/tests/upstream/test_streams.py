@@ -213,9 +213,11 @@ async def test_a_plain_answer_is_no_stream(relaying: Relaying) -> None:
     async def handler(x: Any) -> None:
         await x.json()
 
-    async with relaying(handler) as (_, upstream):
-        with pytest.raises(UpstreamInvalid, match="application/json instead of event-stream"):
-            await begin(upstream)
+    async with relaying(handler) as (server, upstream):
+        for _ in range(2):
+            with pytest.raises(UpstreamInvalid, match="application/json instead of event-stream"):
+                await begin(upstream)
+        assert server.connections == 1
 
 
 async def test_an_empty_stream_is_invalid_at_once(relaying: Relaying) -> None:
@@ -272,7 +274,7 @@ async def test_closing_ends_a_read_that_another_task_waits_for(relaying: Relayin
         reader = asyncio.create_task(collect(stream, []))
         await asyncio.sleep(0)
         await stream.aclose()
-        await asyncio.wait_for(asyncio.gather(reader, return_exceptions=True), 5)
+        await asyncio.wait_for(reader, 5)
         await server.until_open(0)
 
 
@@ -343,8 +345,27 @@ async def test_talking_on_after_done_costs_the_connection(relaying: Relaying) ->
             await x.chunk(b": " + b"x" * 65536 + b"\n\n")
 
     async with relaying(handler) as (server, upstream):
+        began = time.monotonic()
         assert await relayed(upstream) == event("a") + LAST
         await server.until_open(0)
+        assert time.monotonic() - began < 0.8, "it is not listened to until the time for the end is up"
+
+
+async def test_closing_a_stream_late_leaves_the_next_on_its_connection_alone(relaying: Relaying) -> None:
+    async def handler(x: Any) -> None:
+        await x.begin_events()
+        await x.chunk(event("a"), LAST)
+        await x.end_chunks()
+
+    async with relaying(handler) as (server, upstream):
+        first = await begin(upstream)
+        await collect(first, [])
+        second = await begin(upstream)
+        await first.aclose()
+        got: list[bytes] = []
+        await collect(second, got)
+        assert b"".join(got) == event("a") + LAST
+        assert server.connections == 1
 
 
 # Time, and slow readers.
@@ -424,3 +445,21 @@ async def test_a_slow_reader_slows_the_upstream_down_and_loses_nothing(relaying:
             await asyncio.sleep(0.4)
         assert sent < 400, "the upstream was stopped, and its silence is not held against it"
         assert len(frames(b"".join([read async for read in stream.reads()]))) == 401
+
+
+async def test_an_upstream_that_falls_silent_after_it_was_slowed_down_is_given_up(relaying: Relaying) -> None:
+    frame = event("x" * 60_000)
+
+    async def handler(x: Any) -> None:
+        await x.begin_events()
+        await x.chunk(*[frame] * 10)
+        await x.gone()
+
+    async with relaying(handler, idle_timeout=0.2) as (server, upstream):
+        stream = await begin(upstream)
+        await asyncio.sleep(0.3)  # long enough for everything to have been sent, and for the reading to have stopped
+        began = time.monotonic()
+        with pytest.raises(UpstreamTimeout, match="fell silent"):
+            await collect(stream, [])
+        assert time.monotonic() - began < 2
+        await server.until_open(0)

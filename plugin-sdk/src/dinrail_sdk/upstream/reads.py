@@ -54,8 +54,6 @@ class Reads(AsyncGenerator[bytes, None]):
                 if events.failure is not None:
                     raise events.failure
                 read = await self._reply.some()
-                if self._over:
-                    break  # closed by another task
                 whole = self._cutter.feed(read) if read else self._cutter.rest()
                 frames = events.sift(whole) if whole else b""
                 if events.done:
@@ -73,9 +71,11 @@ class Reads(AsyncGenerator[bytes, None]):
         except FrameTooLong:
             await self.aclose()
             raise UpstreamInvalid(f"The upstream's stream has an event larger than {MAX_FRAME} bytes.") from None
-        except BaseException:
+        except BaseException as error:
+            closed_elsewhere = self._over and isinstance(error, DinrailError)
             await self.aclose()
-            raise
+            if not closed_elsewhere:
+                raise
         raise StopAsyncIteration
 
     async def asend(self, value: None) -> bytes:
