@@ -354,14 +354,19 @@ async def test_talking_on_after_done_costs_the_connection(relaying: Relaying) ->
 async def test_closing_a_stream_late_leaves_the_next_on_its_connection_alone(relaying: Relaying) -> None:
     async def handler(x: Any) -> None:
         await x.begin_events()
-        await x.chunk(event("a"), LAST)
+        await x.chunk(event("a"))
+        if len(server.requests) == 2:
+            await proceed.wait()
+        await x.chunk(LAST)
         await x.end_chunks()
 
+    proceed = asyncio.Event()
     async with relaying(handler) as (server, upstream):
         first = await begin(upstream)
         await collect(first, [])
         second = await begin(upstream)
         await first.aclose()
+        proceed.set()
         got: list[bytes] = []
         await collect(second, got)
         assert b"".join(got) == event("a") + LAST

@@ -176,8 +176,19 @@ class Pool(Transport):
             raise
 
     async def _connect(self, until: float) -> Connection:
-        origin = self._origin
         self._connecting += 1
+        try:
+            connection = await self._make(until)
+        except BaseException:
+            self._connecting -= 1
+            self._call_next()
+            raise
+        self._connecting -= 1
+        self._open.add(connection)
+        return connection
+
+    async def _make(self, until: float) -> Connection:
+        origin = self._origin
         try:
             async with asyncio.timeout_at(until):
                 _, connection = await self._loop.create_connection(
@@ -195,14 +206,9 @@ class Pool(Transport):
             raise UpstreamInvalid("The upstream does not speak TLS as it should.") from error
         except OSError as error:
             raise Unanswered(f"The upstream cannot be reached: {_reason(error)}.") from error
-        finally:
-            self._connecting -= 1
-            if len(self._open) + self._connecting < self._most:
-                self._call_next()
         if not connection.usable():
             # The upstream closed it again before we came to look, and that has been reported already.
             raise Unanswered("The upstream closes connections at once.")
-        self._open.add(connection)
         return connection
 
     def _new(self) -> Connection:
