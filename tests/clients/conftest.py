@@ -6,8 +6,10 @@ Both live as long as the tests of this folder, which therefore stay in one proce
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -27,6 +29,8 @@ T = TypeVar("T")
 
 MODEL = "up/org/kit-model"
 """The scripted upstream's model, whose own name has a slash."""
+
+_NODE = Path(__file__).with_name("node")
 
 # The models are named, since a server that asks for them when it likes would take answers that are meant for the test.
 _CONFIGURATION = """\
@@ -194,6 +198,37 @@ def client(server: Server) -> Iterator[OpenAI]:
     """OpenAI's own package, with a key of the caller's own."""
     with OpenAI(base_url=server.url, api_key="sk-of-the-caller", max_retries=0, timeout=30) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """A Node that the package runs on: the one installed beside it, or the machine's own."""
+    if not (_NODE / "node_modules" / "openai").exists():
+        pytest.skip("THE JAVASCRIPT CLIENT IS NOT TESTED: it is not installed; `make test-install` does, where npm is")
+    beside = next(_NODE.glob("node_modules/node-*/bin/node"), None)
+    found = str(beside) if beside is not None else shutil.which("node")
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout if found else ""
+    if found is None or int(version.removeprefix("v").partition(".")[0] or 0) < 22:
+        pytest.skip(f"THE JAVASCRIPT CLIENT IS NOT TESTED: it needs Node 22 or newer, there is {version or 'none'}")
+    return found
+
+
+@pytest.fixture
+def run(node: str, server: Server) -> Callable[..., Any]:
+    """Run a case and return what it printed."""
+
+    def run(case: str, model: str = MODEL) -> Any:
+        done = subprocess.run(
+            [node, _NODE / "cases.mjs", case, server.url, model],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
 
 
 def _address(process: subprocess.Popen[bytes], said: Path, logged: Path) -> str:

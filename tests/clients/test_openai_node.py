@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,46 +11,14 @@ import pytest
 from dinrail_sdk.testing import Refused, Say, Spoken, ToolUse, Turn, Vectors, delivery
 
 if TYPE_CHECKING:
-    from tests.clients.conftest import Scripted, Server
+    from tests.clients.conftest import Scripted
 
 pytestmark = pytest.mark.xdist_group("clients")
 
-FOLDER = Path(__file__).with_name("node")
 MODEL = "up/org/kit-model"
 OSLO = ToolUse(name="weather", arguments='{"place": "Oslo"}', id="call_1")
 
 Run = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def node() -> str:
-    """A Node that the package runs on: the one installed beside it, or the machine's own."""
-    if not (FOLDER / "node_modules" / "openai").exists():
-        pytest.skip("THE JAVASCRIPT CLIENT IS NOT TESTED: it is not installed; `make test-install` does, where npm is")
-    beside = next(FOLDER.glob("node_modules/node-*/bin/node"), None)
-    found = str(beside) if beside is not None else shutil.which("node")
-    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout if found else ""
-    if found is None or int(version.removeprefix("v").partition(".")[0] or 0) < 22:
-        pytest.skip(f"THE JAVASCRIPT CLIENT IS NOT TESTED: it needs Node 22 or newer, there is {version or 'none'}")
-    return found
-
-
-@pytest.fixture
-def run(node: str, server: Server) -> Run:
-    """Run a case and return what it printed."""
-
-    def run(case: str, model: str = MODEL) -> Any:
-        done = subprocess.run(
-            [node, FOLDER / "cases.mjs", case, server.url, model],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return run
 
 
 def test_a_chat_is_answered(run: Run, upstream: Scripted) -> None:

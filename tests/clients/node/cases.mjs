@@ -37,12 +37,14 @@ const text = (events) => events.map((event) => event.choices[0]?.delta.content ?
 
 const cases = {
   async chat() {
-    const { data, request_id } = await client.chat.completions.create({ model, messages }).withResponse();
+    const { data, request_id } = await client.chat.completions
+      .create({ model, messages, max_tokens: 16 })
+      .withResponse();
     return { text: data.choices[0].message.content, tokens: data.usage.total_tokens, requestId: request_id };
   },
 
   async stream() {
-    const options = { model, messages, stream: true, stream_options: { include_usage: true } };
+    const options = { model, messages, max_tokens: 16, stream: true, stream_options: { include_usage: true } };
     const events = await read(await client.chat.completions.create(options));
     return { text: text(events), tokens: events.at(-1).usage.total_tokens, events: events.length };
   },
