@@ -33,9 +33,9 @@ _clock = _Clock()
 def new_id(prefix: str) -> str:
     """An id that no one can guess and that sorts behind every id made before it in this process.
 
-    After the prefix come 48 lower-case hexadecimal digits: 12 of milliseconds since the epoch, 6 of a counter within the
-    millisecond, 30 of random bits. Processes whose clocks agree sort together; a cursor that is such an id stays good
-    when its object has been deleted.
+    After the prefix come 48 lower-case hexadecimal digits: 12 of milliseconds since the epoch, 6 of a counter within
+    the millisecond, 30 of random bits. Processes whose clocks agree sort together; a cursor that is such an id stays
+    good when its object has been deleted.
 
     Args:
         prefix: Like ``file-`` or ``conv_``.

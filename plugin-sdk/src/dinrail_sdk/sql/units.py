@@ -13,10 +13,11 @@ from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.selectable import SelectBase
 
 from dinrail_core.api.call import Principal
+from dinrail_core.api.pages import ListQuery
 from dinrail_sdk.sql.contract import Duplicate
 from dinrail_sdk.sql.tables import OWNER, TENANT, is_owned
 
-__all__ = ["Owned", "Page", "Rows"]
+__all__ = ["Owned", "Page", "Rows", "page_of"]
 
 Where = ColumnElement[bool]
 
@@ -36,6 +37,13 @@ class Page:
     order: Literal["asc", "desc"] = "desc"
     after: Any = None
     before: Any = None
+
+
+def page_of(query: ListQuery) -> Page:
+    """The page that a list's query parameters ask for."""
+    after = query.after if isinstance(query.after, str) else None
+    before = query.before if isinstance(query.before, str) else None
+    return Page(query.limit, query.order, after, before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,7 @@ class Owned:
         Args:
             table: The table.
             key: The id.
-            lock: Keep others from changing the row until this unit ends. A unit that reads, decides and writes needs it.
+            lock: Keep others from changing the row until this unit ends; who reads, decides and writes needs it.
         """
         statement = select(table).where(self._mine(table), *self._check(table, (table.c.id == key,)))
         if lock:

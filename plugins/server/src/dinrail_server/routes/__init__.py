@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dinrail_core.hooks.http import Route
-from dinrail_server.routes import chat, completions, embeddings, meta, models, moderations, providers, rerank
+from dinrail_server.routes import chat, completions, embeddings, meta, models, moderations, prompts, providers, rerank
 
 __all__ = ["ROUTES"]
 
@@ -14,6 +14,7 @@ ROUTES: Sequence[Route] = (
     *rerank.ROUTES,
     *moderations.ROUTES,
     *models.ROUTES,
+    *prompts.ROUTES,
     *providers.ROUTES,
     *meta.ROUTES,
 )

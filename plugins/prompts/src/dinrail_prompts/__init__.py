@@ -1,0 +1,1 @@
+"""Stored prompts with versions."""

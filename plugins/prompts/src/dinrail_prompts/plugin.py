@@ -1,0 +1,41 @@
+"""Declares the ``prompts`` service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from pydantic import BaseModel
+
+from dinrail_core.api.prompts import Prompts
+from dinrail_core.hooks import Context, ServiceType, hookimpl
+from dinrail_sdk.sql.contract import Database
+
+DINRAIL_API = ">=1.0,<2"
+
+
+class PromptsConfig(BaseModel, extra="forbid"):
+    """Nothing to configure: prompts are rows of the database."""
+
+
+@asynccontextmanager
+async def _open(config: PromptsConfig, context: Context) -> AsyncIterator[object]:
+    from dinrail_prompts.service import PromptService
+
+    yield PromptService(await context.rail.service(Database))
+
+
+PROMPTS = ServiceType(
+    name="prompts",
+    config=PromptsConfig,
+    provides=frozenset({Prompts}),
+    requires=frozenset({Database}),
+    open=_open,
+    summary="Stored prompts with versions",
+)
+
+
+@hookimpl
+def dinrail_services() -> Iterable[ServiceType]:
+    """See :func:`dinrail_core.hooks.specs.dinrail_services`."""
+    yield PROMPTS

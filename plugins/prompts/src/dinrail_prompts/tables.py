@@ -1,0 +1,31 @@
+"""The rows of prompts."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Column, Integer, MetaData, String, Text, UniqueConstraint
+
+from dinrail_sdk.sql.tables import owned_table
+
+__all__ = ["PROMPTS", "VERSIONS"]
+
+_METADATA = MetaData()
+
+PROMPTS = owned_table(
+    "prompts",
+    _METADATA,
+    Column("default_version", Integer, nullable=False),
+    Column("latest_version", Integer, nullable=False),
+)
+"""A prompt; its texts are its versions'."""
+
+VERSIONS = owned_table(
+    "prompt_versions",
+    _METADATA,
+    Column("prompt_id", String(80), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("variables", JSON, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    UniqueConstraint("prompt_id", "version"),
+)
+"""A version; never changed once it is there."""
