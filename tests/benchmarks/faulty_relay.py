@@ -43,7 +43,7 @@ if __name__ == "__main__":
     if fault == "fat":
         held.append(bytearray(b"x" * 100 * 1024 * 1024))
     if fault == "lazy":
-        until = time.process_time() + 0.8
+        until = time.process_time() + 0.5
         while time.process_time() < until:
             pass
     BARE["main"].__globals__["relay"] = FAULTS.get(fault, relay)

@@ -15,22 +15,29 @@ ROOT = Path(__file__).parents[2]
 FAULTY = Path(__file__).with_name("faulty_relay.py")
 
 
-def take(figure: str, fault: str, folder: Path) -> tuple[int, dict[str, Any]]:
-    """Take one figure of the faulty relay; the exit code, and the figures that came of it by name."""
+def take(figure: str, folder: Path, *options: str) -> tuple[int, str, dict[str, Any]]:
+    """Take one figure; the exit code, what was printed, and the figures that came of it by name."""
     results = folder / "results.json"
-    command = shlex.join([sys.executable, str(FAULTY), fault]) + " {upstream}"
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--quick", "--only", figure, "--json", results, "--command", command],
+        [sys.executable, "-m", "benchmarks", "--quick", "--only", figure, "--json", results, *options],
         cwd=ROOT,
         capture_output=True,
         check=False,
         text=True,
-        timeout=60,
+        timeout=100,
     )
     assert results.exists(), done.stderr
     figures = json.loads(results.read_text())["figures"]
     assert all(found["title"] in done.stdout for found in figures)
-    return done.returncode, {found["name"]: found for found in figures}
+    return done.returncode, done.stdout, {found["name"]: found for found in figures}
+
+
+def faulty(fault: str) -> tuple[str, str]:
+    """The option that puts the faulty relay in the server's place."""
+    return "--command", shlex.join([sys.executable, str(FAULTY), fault]) + " {upstream}"
+
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
@@ -43,7 +50,7 @@ def take(figure: str, fault: str, folder: Path) -> tuple[int, dict[str, Any]]:
     ],
 )
 def test_a_server_that_costs_too_much_is_flagged(figure: str, fault: str, at_least: float, tmp_path: Path) -> None:
-    code, taken = take(figure, fault, tmp_path)
+    code, _, taken = take(figure, tmp_path, *faulty(fault))
     assert code == 1
     assert taken[figure]["verdict"] == "missed"
     assert taken[figure]["measured"] > at_least
@@ -51,7 +58,7 @@ def test_a_server_that_costs_too_much_is_flagged(figure: str, fault: str, at_lea
 
 def test_memory_of_streams_and_upstreams_that_stay_open_are_counted(tmp_path: Path) -> None:
     """The bare relay does not notice that its client has left until it has something to write."""
-    code, taken = take("upstreams-closed", "hungry", tmp_path)
+    code, _, taken = take("upstreams-closed", tmp_path, *faulty("hungry"))
     assert code == 1
     assert taken["upstreams-closed"]["verdict"] == "missed"
     assert taken["upstreams-closed"]["measured"] == 0
@@ -60,7 +67,7 @@ def test_memory_of_streams_and_upstreams_that_stay_open_are_counted(tmp_path: Pa
 
 
 def test_a_wrong_answer_is_no_measurement(tmp_path: Path) -> None:
-    code, taken = take("chat", "garbled", tmp_path)
+    code, _, taken = take("chat", tmp_path, *faulty("garbled"))
     assert code == 2
     assert taken["chat"]["verdict"] == "not_measured"
     assert "WrongAnswer" in taken["chat"]["note"]
@@ -69,21 +76,22 @@ def test_a_wrong_answer_is_no_measurement(tmp_path: Path) -> None:
 @pytest.mark.parametrize("figure", ["chat", "stream"])
 def test_the_bare_relay_costs_about_what_the_bare_relay_costs(figure: str, tmp_path: Path) -> None:
     """Wide bounds: only a harness that mixes up the two, or counts the wrong process, is outside."""
-    code, taken = take(figure, "none", tmp_path)
+    code, _, taken = take(figure, tmp_path, *faulty("none"))
     assert code in (0, 1)
     assert 0.3 < taken[figure]["measured"] < 3.0
 
 
 def test_a_server_that_does_not_start_is_told_with_its_last_words(tmp_path: Path) -> None:
-    results = tmp_path / "results.json"
     command = shlex.join([sys.executable, "-c", "raise SystemExit('no such cabinet')"])
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--quick", "--only", "chat", "--json", results, "--command", command],
-        cwd=ROOT,
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 2
-    assert "no such cabinet" in done.stdout
+    code, said, taken = take("chat", tmp_path, "--command", command)
+    assert code == 2
+    assert "no such cabinet" in said
+    assert taken["chat"]["verdict"] == "not_measured"
+
+
+def test_the_server_is_measured_and_lets_every_upstream_go(tmp_path: Path) -> None:
+    code, _, taken = take("chat", tmp_path, "--only", "upstreams-closed")
+    assert code in (0, 1)
+    assert taken["chat"]["measured"] > 0.1
+    assert taken["held-streams"]["measured"] > 0.1
+    assert taken["upstreams-closed"]["measured"] == taken["upstreams-closed"]["limit"] == 100
