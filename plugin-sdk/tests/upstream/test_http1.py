@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dinrail_core.errors import DinrailError, UpstreamInvalid
-from dinrail_sdk.upstream.http1 import Connection, Patience
+from dinrail_sdk.upstream.http1 import Connection
+from dinrail_sdk.upstream.patience import Patience
 from dinrail_sdk.upstream.transport import Unanswered
 
 BODY = b'{"choices":[],"text":"0123456789"}'

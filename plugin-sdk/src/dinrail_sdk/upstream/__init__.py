@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 
-from dinrail_sdk.upstream.config import HeaderSecret, Seconds, UpstreamConfig
+from dinrail_sdk.upstream.config import BaseUrl, HeaderSecret, Seconds, UpstreamConfig
 from dinrail_sdk.upstream.events import Events, OpenAIEvents
 from dinrail_sdk.upstream.interface import Authorize, Upstream, bearer
 
 __all__ = [
     "Authorize",
+    "BaseUrl",
     "Events",
     "HeaderSecret",
     "OpenAIEvents",

@@ -18,8 +18,8 @@ from dinrail_sdk.upstream.answers import check_object, handed_on, reported
 from dinrail_sdk.upstream.config import UpstreamConfig
 from dinrail_sdk.upstream.errors import Refusal, Secrets, retry_after, translate, translate_reported
 from dinrail_sdk.upstream.events import Events, OpenAIEvents
-from dinrail_sdk.upstream.http1 import Patience
 from dinrail_sdk.upstream.interface import Authorize, Upstream
+from dinrail_sdk.upstream.patience import Patience
 from dinrail_sdk.upstream.pool import Origin, Pool
 from dinrail_sdk.upstream.reads import Reads
 from dinrail_sdk.upstream.retries import delay_before_retry

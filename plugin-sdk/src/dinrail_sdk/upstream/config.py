@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, HttpUrl, SecretStr, model
 
 from dinrail_core.hooks.secrets import Secret
 
-__all__ = ["HeaderSecret", "Seconds", "UpstreamConfig"]
+__all__ = ["BaseUrl", "HeaderSecret", "Seconds", "UpstreamConfig"]
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 """A span of time, more than none and at most a day."""
@@ -58,6 +58,9 @@ def _header_name(name: str) -> str:
     return name.lower()
 
 
+BaseUrl = Annotated[HttpUrl, AfterValidator(_without_credentials)]
+"""Where an API begins; a provider that has a default of its own declares ``base_url: BaseUrl = HttpUrl("…")``."""
+
 HeaderSecret = Annotated[Secret, AfterValidator(_header_value)]
 """A secret that is sent in a header."""
 
@@ -65,7 +68,7 @@ HeaderSecret = Annotated[Secret, AfterValidator(_header_value)]
 class UpstreamConfig(BaseModel, extra="forbid", defer_build=True):
     """The part that every provider over HTTP has in common; providers derive their configuration from it."""
 
-    base_url: Annotated[HttpUrl, AfterValidator(_without_credentials)]
+    base_url: BaseUrl
     """Where the upstream's API begins, usually ending in `/v1`. A query in it is sent along with every request."""
     api_key: HeaderSecret | None = None
     """Sent as `Authorization: Bearer …`."""

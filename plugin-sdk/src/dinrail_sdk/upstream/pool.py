@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Awaitable, Iterable, Mapping
 
 from dinrail_core.errors import UpstreamInvalid, UpstreamTimeout, UpstreamUnavailable
-from dinrail_sdk.upstream.http1 import Connection, Patience
+from dinrail_sdk.upstream.http1 import Connection
+from dinrail_sdk.upstream.patience import Patience
 from dinrail_sdk.upstream.transport import Outgoing, Reply, Transport, Unanswered
 
 __all__ = ["Origin", "Pool"]
