@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
@@ -310,20 +310,33 @@ class _Begun(AsyncGenerator[bytes, None]):
         self.response.close()
 
 
-def provider_type(kind: type[Honest]) -> ProviderType:
+def open_session(
+    make: Callable[[Any, Context, aiohttp.ClientSession], Any], *, abandoned: bool = False
+) -> Callable[[Any, Context], AbstractAsyncContextManager[object]]:
+    """An ``open`` around a session; one that is abandoned keeps its connections and is closed by nobody."""
+
     @asynccontextmanager
-    async def open(config: HonestConfig, context: Context) -> AsyncIterator[object]:
+    async def open(config: Any, context: Context) -> AsyncIterator[object]:
         # Connections are not kept: one that the upstream has closed meanwhile would need a second try.
-        connector = aiohttp.TCPConnector(force_close=not kind.abandons_session, limit=0)
+        connector = aiohttp.TCPConnector(force_close=not abandoned, limit=0)
         session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None))
         try:
-            provider = kind(config, session)
-            await provider.opening()
+            provider = make(config, context, session)
+            if isinstance(provider, Honest):
+                await provider.opening()
             yield provider
         finally:
-            if kind.abandons_session:
+            if abandoned:
                 ABANDONED.append(session)
             else:
                 await session.close()
 
-    return ProviderType(name="honest", config=kind.configuration, apis=kind.declared, open=open)
+    return open
+
+
+def provider_type(kind: type[Honest]) -> ProviderType:
+    def make(config: HonestConfig, context: Context, session: aiohttp.ClientSession) -> Honest:
+        return kind(config, session)
+
+    opened = open_session(make, abandoned=kind.abandons_session)
+    return ProviderType(name="honest", config=kind.configuration, apis=kind.declared, open=opened)

@@ -286,3 +286,34 @@ async def test_settings_are_read_under_one_name(
 def test_what_was_not_asked_for_is_empty() -> None:
     asked = Asked(api="chat")
     assert (asked.tools, asked.n, asked.odds, asked.schema, asked.settings) == ((), 1, None, None, {})
+
+
+async def test_a_file_is_handed_out_whole_or_from_where_it_is_asked_for(
+    upstream: FakeUpstream, session: aiohttp.ClientSession
+) -> None:
+    content = bytes(range(256)) * 1000
+    upstream.shelf["/a model.gguf"] = content
+    async with session.get(f"{upstream.origin}/a%20model.gguf") as response:
+        assert (response.status, await response.read()) == (200, content)
+        etag = response.headers["ETag"]
+    async with session.get(f"{upstream.origin}/a%20model.gguf", headers={"Range": "bytes=1000-"}) as response:
+        assert (response.status, await response.read()) == (206, content[1000:])
+        assert response.headers["Content-Range"] == f"bytes 1000-{len(content) - 1}/{len(content)}"
+    async with session.get(f"{upstream.origin}/a%20model.gguf", headers={"Range": "bytes=256000-"}) as response:
+        assert (response.status, response.headers["Content-Range"]) == (416, "bytes */256000")
+    async with session.head(f"{upstream.origin}/a%20model.gguf") as response:
+        assert (response.status, response.content_length, response.headers["ETag"]) == (200, len(content), etag)
+    assert [one.request.method for one in upstream.fetched] == ["GET", "GET", "GET", "HEAD"]
+
+
+async def test_a_file_that_has_changed_is_handed_out_whole(
+    upstream: FakeUpstream, session: aiohttp.ClientSession
+) -> None:
+    upstream.shelf["/file"] = b"old content"
+    async with session.get(f"{upstream.origin}/file") as response:
+        etag = response.headers["ETag"]
+    for content, status in ((b"old content", 206), (b"new content", 200)):
+        upstream.shelf["/file"] = content
+        headers = {"Range": "bytes=4-", "If-Range": etag}
+        async with session.get(f"{upstream.origin}/file", headers=headers) as response:
+            assert (response.status, await response.read()) == (status, content[4:] if status == 206 else content)

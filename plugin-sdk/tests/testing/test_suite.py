@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from typing import Any, ClassVar
 
@@ -179,6 +180,33 @@ def test_what_a_provider_raises_instead_of_answering_is_named() -> None:
         provider = provider_type(Raises)
 
     with pytest.raises(AssertionError, match="An answer is due, and the provider raised LookupError: no such thing"):
+        run(Mine, "embedding_order")
+
+
+def test_a_timeout_that_a_provider_raises_is_not_taken_for_hanging() -> None:
+    class Raises(Honest):
+        def payload(self, request: Any) -> dict[str, Any]:
+            raise TimeoutError("too slow")
+
+    class Mine(Base):
+        provider = provider_type(Raises)
+
+    with pytest.raises(AssertionError, match="the provider raised TimeoutError: too slow"):
+        run(Mine, "embedding_order")
+
+
+def test_a_provider_that_hangs_is_said_to_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hangs(Honest):
+        async def send(self, *arguments: Any) -> bytes:
+            await asyncio.Event().wait()
+            return b""
+
+    class Mine(Base):
+        provider = provider_type(Hangs)
+
+    monkeypatch.setattr("dinrail_sdk.testing.suite.CASE_LIMIT", 0.1)
+    monkeypatch.setattr(Hangs, "patience", lambda self, call: None)
+    with pytest.raises(AssertionError, match=r"The provider hangs: the case did not end within 0\.1 s"):
         run(Mine, "embedding_order")
 
 

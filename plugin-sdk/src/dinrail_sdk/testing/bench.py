@@ -73,6 +73,7 @@ class Bench:
         provider: The opened provider.
         scripted: Whether there is an upstream, so that the case knows what the model says.
         logs: Everything that was logged since the provider was opened.
+        folder: The instance's own folder.
     """
 
     def __init__(self, suite: Suite, upstream: FakeUpstream, config: BaseModel, logs: list[str]) -> None:
@@ -82,6 +83,7 @@ class Bench:
         self.provider: Any = None
         self.scripted = suite.dialect is not None
         self.logs = logs
+        self.folder = Path()
         self._stack = AsyncExitStack()
         self._others = asyncio.all_tasks()
         self._numbers = itertools.count(1)
@@ -116,6 +118,7 @@ class Bench:
 
     async def open(self, folder: Path) -> None:
         """Open the provider as the host does."""
+        self.folder = folder
         context = Context(name="kit", data_dir=folder, rail=EmptyRail())
         self.provider = await self._stack.enter_async_context(self.suite.provider.open(self.config, context))
 
@@ -149,7 +152,7 @@ async def open_bench(suite: Suite, *, listening: bool = True) -> AsyncIterator[B
             bench = Bench(suite, upstream, suite.config(upstream), logs)
             if not listening:
                 await upstream.stop()
-            await bench.open(Path(folder) / "kit")
+            await bench.open(Path(folder) / "data" / "providers" / "kit")
             yield bench
         finally:
             try:

@@ -178,14 +178,15 @@ class Suite:
             AssertionError: The provider does not do what the contract says.
         """
         arguments = () if operation is None else (operation,)
+        limit = asyncio.timeout(CASE_LIMIT)
         try:
-            async with asyncio.timeout(CASE_LIMIT), open_bench(self, listening=this.listening) as bench:
+            async with limit, open_bench(self, listening=this.listening) as bench:
                 await this.body(self, bench, *arguments)
-        except TimeoutError as error:
-            raise AssertionError(f"The provider hangs: the case did not end within {CASE_LIMIT:g} s.") from error
         except Exception as error:  # whatever a provider raises where it must answer is its failure, not the kit's
             if isinstance(error, AssertionError):
                 raise
+            if limit.expired():
+                raise AssertionError(f"The provider hangs: the case did not end within {CASE_LIMIT:g} s.") from error
             told = "".join(traceback.format_exception_only(error)).strip()
             raise AssertionError(f"An answer is due, and the provider raised {told}") from error
 

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TypeAlias
+from urllib.parse import unquote
 
 from dinrail_sdk.testing.connection import Connection, Exchange
 from dinrail_sdk.testing.delivery import AT_ONCE, Delivery, deliver
 from dinrail_sdk.testing.dialect import Dialect, Rendered, Request
 from dinrail_sdk.testing.script import Asked, Refused, Script, improvise
+from dinrail_sdk.testing.shelf import lay_out
 
 __all__ = ["FakeUpstream", "Received", "Turn"]
 
@@ -57,6 +59,8 @@ class FakeUpstream:
     Attributes:
         received: Every request of the operations that it knows, in order.
         strays: Every other request.
+        shelf: Files that are handed out, by decoded path (``/kit-model.gguf``).
+        fetched: Every request for one of them, in order.
         open_connections: How many connections stand now.
     """
 
@@ -65,6 +69,8 @@ class FakeUpstream:
         self.model = model
         self.received: list[Received] = []
         self.strays: list[Request] = []
+        self.shelf: dict[str, bytes] = {}
+        self.fetched: list[Received] = []
         self._turns: deque[Turn] = deque()
         self._always = Turn()
         self._connections: set[Connection] = set()
@@ -142,6 +148,11 @@ class FakeUpstream:
         await self._until(lambda: len(self.received) >= count, within)
         return self.received[count - 1]
 
+    async def fetch(self, count: int = 1, within: float = 5.0) -> Received:
+        """Like :meth:`arrival`, for requests for files."""
+        await self._until(lambda: len(self.fetched) >= count, within)
+        return self.fetched[count - 1]
+
     async def quiet(self, within: float = 1.0) -> None:
         """Wait until no connection is open.
 
@@ -183,6 +194,9 @@ class FakeUpstream:
                 await self._changed.wait()
 
     async def _serve(self, exchange: Exchange) -> None:
+        path = unquote(exchange.request.path.partition("?")[0])
+        if path in self.shelf and exchange.request.method in ("GET", "HEAD"):
+            return await self._hand_out(exchange, self.shelf[path])
         try:
             asked = self.dialect.read(exchange.request)
         except LookupError:
@@ -199,6 +213,16 @@ class FakeUpstream:
         self._notify()
         turn = self._turns.popleft() if self._turns else self._always
         return await deliver(exchange, self._render(turn, asked), turn.delivery)
+
+    async def _hand_out(self, exchange: Exchange, content: bytes) -> None:
+        self.fetched.append(Received(exchange.request, None, exchange))
+        self._notify()
+        turn = self._turns.popleft() if self._turns else self._always
+        if isinstance(turn.script, Refused):
+            return await deliver(exchange, self.dialect.refuse(turn.script), turn.delivery)
+        rendered = lay_out(exchange.request, content)
+        bare = exchange.request.method == "HEAD"
+        return await deliver(exchange, rendered, replace(turn.delivery, pieces=0) if bare else turn.delivery)
 
     def _render(self, turn: Turn, asked: Asked) -> Rendered:
         script = turn.script(asked) if callable(turn.script) else turn.script

@@ -3,6 +3,7 @@
 from dinrail_sdk.testing.suites.chat import ChatModelSuite
 from dinrail_sdk.testing.suites.completions import CompletionModelSuite
 from dinrail_sdk.testing.suites.embeddings import EmbedderSuite
+from dinrail_sdk.testing.suites.library import ModelLibrarySuite
 from dinrail_sdk.testing.suites.models import CheckedSuite, ModelSourceSuite
 from dinrail_sdk.testing.suites.moderations import ModeratorSuite
 from dinrail_sdk.testing.suites.rerank import RerankerSuite
@@ -12,6 +13,7 @@ __all__ = [
     "CheckedSuite",
     "CompletionModelSuite",
     "EmbedderSuite",
+    "ModelLibrarySuite",
     "ModelSourceSuite",
     "ModeratorSuite",
     "RerankerSuite",
