@@ -253,6 +253,108 @@ def test_help_imports_only_plugins_that_add_commands(program: Program) -> None:
     assert [program.imported(name) for name in ("echo", "wide", "hello")] == [False, False, True]
 
 
+# --- commands on the rail
+
+COUNT = """
+class Notes:
+    def __init__(self, context):
+        self.context = context
+
+class Other:
+    pass
+
+class NotesConfig(Empty):
+    start: int = 3
+
+@asynccontextmanager
+async def opening(config, context):
+    print("opened", config.start, context.serving, context.data_dir)
+    yield Notes(context)
+    print("closed")
+
+@asynccontextmanager
+async def never(config, context):
+    print("never")
+    yield Other()
+
+@hookimpl
+def dinrail_services():
+    yield ServiceType(name="notes", config=NotesConfig, provides=frozenset({Notes}), open=opening)
+    yield ServiceType(
+        name="other", config=Empty, provides=frozenset({Other}), open=never, eager=lambda config, context: True
+    )
+
+@hookimpl
+def dinrail_providers():
+    yield ProviderType(
+        name="loud", config=Empty, apis=frozenset({Other}), open=never, detect=lambda environment: {}
+    )
+
+def configure(parser):
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("up")
+    actions.add_parser("down", aliases=["off"])
+
+async def count(arguments, rail):
+    notes = await rail.service(Notes)
+    print("counted", arguments.action)
+    return 4
+
+@hookimpl
+def dinrail_commands():
+    yield Command(name="count", summary="Count", configure=configure, on_rail=count)
+"""
+
+
+def test_a_command_on_the_rail_opens_what_it_asks_for_and_nothing_else(program: Program, tmp_path: Path) -> None:
+    program.install("count", COUNT, extends=["commands", "services"], bundled=True)
+    program.configure("[services.notes]\nstart = 7\n")
+    done = program("count", "up")
+    assert (done.code, done.err) == (4, "")
+    assert done.out == f"opened 7 False {tmp_path / 'data' / 'services' / 'notes'}\ncounted up\nclosed\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--config", "FILE", "--data-dir", "there", "count", "up"],
+        ["count", "--config", "FILE", "up", "--data-dir=there"],
+        ["count", "up", "--config", "FILE", "--data-dir", "there"],
+        ["count", "off", "--config=FILE", "--data-dir", "there"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_on_the_rail_takes_the_configuration_anywhere(program: Program, arguments: list[str]) -> None:
+    program.install("count", COUNT, extends=["commands", "services"], bundled=True)
+    file = program.configure("[services.notes]\nstart = 8\n", "other.toml")
+    done = program(*(argument.replace("FILE", str(file)) for argument in arguments))
+    assert done.code == 4
+    assert "opened 8 False" in done.out
+    assert "there/services/notes" in done.out
+
+
+def test_a_command_on_the_rail_says_in_its_help_that_it_takes_the_configuration(program: Program) -> None:
+    program.install("count", COUNT, extends=["commands", "services"], bundled=True)
+    assert "--config FILE" in program("count", "--help").out
+
+
+def test_a_service_that_a_command_needs_and_that_cannot_be_opened_is_one_line(program: Program) -> None:
+    source = COUNT.replace('print("opened"', 'raise ConfigurationError("bad", key="a.b"); print("opened"')
+    program.install("count", source, extends=["commands", "services"], bundled=True)
+    done = program("count", "up")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.count("\n") == 1
+    assert "a.b: bad" in done.err
+
+
+def test_a_configuration_that_is_wrong_stops_a_command_on_the_rail(program: Program) -> None:
+    program.install("count", COUNT, extends=["commands", "services"], bundled=True)
+    program.configure("[services.notes]\nstart = 'x'\n")
+    done = program("count", "up")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("dinrail: services.notes.start: ")
+
+
 # --- as a process
 
 

@@ -31,6 +31,10 @@ def _open(config: object, context: object) -> Any:
     raise NotImplementedError
 
 
+async def _count(arguments: object, rail: object) -> int:
+    raise NotImplementedError
+
+
 PROVIDER = ProviderType(name="echo", config=Forbids, apis=frozenset({Talks}), open=_open)
 SERVICE = ServiceType(name="notes", config=Forbids, provides=frozenset({Talks}), open=_open)
 SECTION = Section(name="greeting", config=Forbids)
@@ -41,6 +45,10 @@ ROUTE = Route(method="GET", path="/v1/hello/{name}", handler=_handle, summary="G
 @pytest.mark.parametrize("record", [PROVIDER, SERVICE, SECTION, COMMAND, ROUTE], ids=lambda r: type(r).__name__)
 def test_a_careful_record_is_sound(record: object) -> None:
     assert unsound(record, type(record)) is None
+
+
+def test_a_command_on_the_rail_is_sound() -> None:
+    assert unsound(replace(COMMAND, run=None, on_rail=_count), Command) is None
 
 
 def test_a_plain_set_of_contracts_will_do() -> None:
@@ -85,6 +93,9 @@ def test_a_config_that_would_swallow_a_mistyped_key_is_refused(record: Any) -> N
         (SERVICE, {"eager": True}, "whose eager cannot be called"),
         (COMMAND, {"configure": None}, "whose configure cannot be called"),
         (COMMAND, {"run": "run"}, "whose run cannot be called"),
+        (COMMAND, {"run": None, "on_rail": "run"}, "whose on_rail cannot be called"),
+        (COMMAND, {"run": None}, "'hello' that has no run and on_rail"),
+        (COMMAND, {"on_rail": _count}, "'hello' that has both run and on_rail"),
         (ROUTE, {"method": "BREW"}, "with the method 'BREW'"),
         (ROUTE, {"method": "get"}, "with the method 'get'"),
         (ROUTE, {"path": "v1/hello"}, "whose path 'v1/hello' does not begin with '/'"),
@@ -102,7 +113,7 @@ def test_every_field_of_a_record_that_must_be_callable_is_looked_at() -> None:
     records: dict[Any, list[str]] = {
         PROVIDER: ["open", "detect"],
         SERVICE: ["open", "eager"],
-        COMMAND: ["configure", "run"],
+        COMMAND: ["configure", "run", "on_rail"],
         ROUTE: ["handler"],
     }
     for record, fields in records.items():

@@ -8,7 +8,7 @@ from typing import Any
 
 from dinrail_core.host import Plan, load_settings
 
-__all__ = ["add_config_arguments", "table", "to_plan"]
+__all__ = ["add_config_arguments", "add_config_arguments_throughout", "table", "to_plan"]
 
 
 def add_config_arguments(parser: argparse.ArgumentParser, *, hidden: bool = False) -> None:
@@ -27,6 +27,15 @@ def add_config_arguments(parser: argparse.ArgumentParser, *, hidden: bool = Fals
     parser.add_argument(
         "--data-dir", metavar="DIR", default=argparse.SUPPRESS, help=argparse.SUPPRESS if hidden else data_dir
     )
+
+
+def add_config_arguments_throughout(parser: argparse.ArgumentParser, *, hidden: bool = False) -> None:
+    """Add the same to a parser and to all of its actions; only the parser's own help shows them."""
+    add_config_arguments(parser, hidden=hidden)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for choice in {id(choice): choice for choice in action.choices.values()}.values():  # aliases share one
+                add_config_arguments_throughout(choice, hidden=True)
 
 
 def to_plan(arguments: argparse.Namespace, **overrides: Any) -> Plan:

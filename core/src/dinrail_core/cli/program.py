@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from dinrail_core import __version__
 from dinrail_core.cli import config_command, doctor_command, models_command, plugins_command
-from dinrail_core.cli.arguments import add_config_arguments
+from dinrail_core.cli.arguments import add_config_arguments, add_config_arguments_throughout, to_plan
 from dinrail_core.errors import ConfigurationError, DinrailError
+from dinrail_core.hooks.context import Rail
 from dinrail_core.hooks.records import Command
+from dinrail_core.host.host import Host
 from dinrail_core.host.plugins import Plugin, Plugins, PluginState
 from dinrail_core.host.reasons import reason_of
 from dinrail_core.host.settings import load_settings
@@ -111,11 +114,32 @@ def _commands(plugins: Plugins) -> list[Command]:
 def _takes_arguments(plugin: Plugin, command: Command) -> bool:
     """Try on a parser that is thrown away, since a command cannot be taken off a parser again."""
     try:
-        command.configure(_Parser(prog=command.name, allow_abbrev=False))
+        _configure(command, _Parser(prog=command.name, allow_abbrev=False))
     except (Exception, SystemExit) as error:  # a plugin's code may raise anything, and must cost only its plugin
         plugin.fail(f"the command '{command.name}' cannot say what it takes ({reason_of(error)})")
         return False
     return True
+
+
+def _configure(command: Command, parser: argparse.ArgumentParser) -> None:
+    command.configure(parser)
+    if command.on_rail is not None:
+        add_config_arguments_throughout(parser)
+
+
+def _runner(command: Command) -> Callable[[argparse.Namespace], int]:
+    if command.on_rail is None:
+        assert command.run is not None
+        return command.run
+    on_rail = command.on_rail
+    return lambda arguments: asyncio.run(_with_rail(on_rail, arguments))
+
+
+async def _with_rail(
+    on_rail: Callable[[argparse.Namespace, Rail], Awaitable[int]], arguments: argparse.Namespace
+) -> int:
+    async with Host.open_for_command(to_plan(arguments)) as host:
+        return await on_rail(arguments, host.rail)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -144,8 +168,8 @@ def _parser(commands: Sequence[Command], plugins: Plugins) -> argparse.ArgumentP
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        command.configure(one)
-        one.set_defaults(run=command.run)
+        _configure(command, one)
+        one.set_defaults(run=_runner(command))
     lost = [plugin for plugin in plugins.all if _lost_commands(plugin.installed.extends, plugin.state)]
     if lost:
         parser.epilog = "\n".join(

@@ -98,11 +98,14 @@ class Context:
         name: The operator's name of the instance, or the service's name.
         data_dir: A folder for this instance alone; made when first asked for by :meth:`folder`.
         rail: The rest of the rail. A service finds what it ``requires`` here; a provider rarely needs it.
+        serving: Whether a server is being started. A command of the operator's opens services with ``False``: they do
+            what they are asked to, and begin no work of their own (upgrading, sweeping, taking up what waits).
     """
 
     name: str
     data_dir: Path
     rail: Rail
+    serving: bool = True
 
     def folder(self) -> Path:
         """:attr:`data_dir`, made if need be, for this user's eyes only."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
-from dinrail_core.hooks.context import Context
+from dinrail_core.hooks.context import Context, Rail
 
 __all__ = ["Command", "Detect", "Eager", "Open", "ProviderType", "Section", "ServiceType"]
 
@@ -84,18 +84,22 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A command of the ``dinrail`` program.
+    """A command of the ``dinrail`` program; exactly one of ``run`` and ``on_rail`` does it.
 
     Attributes:
         name: The word behind ``dinrail``.
         summary: One line for ``dinrail --help``.
         configure: Adds the command's arguments to its parser; imports nothing heavy.
         run: Does it and returns the exit code. A :class:`~dinrail_core.errors.DinrailError` is shown as one line.
+        on_rail: Does it with what is on the rail, and returns the exit code. The program loads the configuration
+            (``--config`` and ``--data-dir`` are added to the command and its actions), opens services as they are asked
+            for, with :attr:`Context.serving` false, and no provider.
         description: What ``dinrail NAME --help`` says above the options.
     """
 
     name: str
     summary: str
     configure: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int]
+    run: Callable[[argparse.Namespace], int] | None = None
+    on_rail: Callable[[argparse.Namespace, Rail], Awaitable[int]] | None = None
     description: str = field(default="")

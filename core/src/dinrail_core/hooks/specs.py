@@ -118,6 +118,8 @@ def dinrail_commands() -> Iterable[Command]:
     """Declare commands of the ``dinrail`` program.
 
     Called when the program parses its arguments, which must stay quick: import what a command needs in its ``run``.
+    A command that needs one of the server's services has ``on_rail`` in the place of ``run`` and finds it by its
+    contract; it names no host and reads no configuration.
     The plugin's metadata must list ``commands`` in the entry-point group ``dinrail.extends``; only such plugins are
     imported for it.
 
@@ -138,5 +140,12 @@ def dinrail_commands() -> Iterable[Command]:
                 configure=lambda parser: parser.add_argument("name"),
                 run=run,
             )
+
+        async def count(arguments: argparse.Namespace, rail: Rail) -> int:
+            notes = await rail.service(Notes)
+            print(await notes.count())
+            return 0
+
+        Command(name="notes", summary="Count notes", configure=lambda parser: None, on_rail=count)
     """
     raise NotImplementedError

@@ -120,8 +120,9 @@ class Host:
         rail: What routes and services see.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, *, serving: bool = True) -> None:
         self.plan = plan
+        self._serving = serving
         self._rail = HostRail(
             plan.plugins, [record for _, record in plan.types.values()], plan.instances, plan.settings.aliases
         )
@@ -154,6 +155,21 @@ class Host:
         finally:
             await host._services.close()
             await asyncio.gather(*(instance.close() for instance in plan.instances.values()))
+
+    @classmethod
+    @asynccontextmanager
+    async def open_for_command(cls, plan: Plan) -> AsyncIterator[Host]:
+        """Open nothing yet: services as they are asked for, each told that there is no server, and no provider.
+
+        Args:
+            plan: What is on the rail.
+        """
+        host = cls(plan, serving=False)
+        host._rail.attach(host._services)
+        try:
+            yield host
+        finally:
+            await host._services.close()
 
     @property
     def rail(self) -> Rail:
@@ -190,7 +206,8 @@ class Host:
         return [route for _, route in found]
 
     def _context(self, kind: str, name: str) -> Context:
-        return Context(name=name, data_dir=self.settings.data_dir / kind / name, rail=self._rail)
+        data_dir = self.settings.data_dir / kind / name
+        return Context(name=name, data_dir=data_dir, rail=self._rail, serving=self._serving)
 
     async def _open_instance(self, instance: Instance) -> None:
         context = self._context("providers", instance.name)

@@ -34,7 +34,7 @@ def unsound(record: object, kind: type) -> str | None:
         case Section():
             wrong = _named(record) or _config(record)
         case Command():
-            wrong = _named(record) or _callables(record, ("configure", "run"))
+            wrong = _named(record) or _callables(record, ("configure",), ("run", "on_rail")) or _one_way(record)
         case _:
             wrong = None
     return f"a {kind.__name__} {wrong}" if wrong else None
@@ -66,6 +66,12 @@ def _callables(record: object, needed: tuple[str, ...], optional: tuple[str, ...
         value = getattr(record, field)
         if not callable(value) and not (value is None and field in optional):
             return f"whose {field} cannot be called"
+    return None
+
+
+def _one_way(command: Command) -> str | None:
+    if (command.run is None) == (command.on_rail is None):
+        return f"'{command.name}' that has {'no' if command.run is None else 'both'} run and on_rail"
     return None
 
 
