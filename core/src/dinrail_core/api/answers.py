@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from dinrail_core.api.wire import decode_upstream
 
-__all__ = ["DONE", "NO_HEADERS", "Answer", "Stream", "encode_event"]
+__all__ = ["DONE", "NO_HEADERS", "Answer", "Stream", "encode_event", "frames"]
 
 T = TypeVar("T", bound=BaseModel)
 
