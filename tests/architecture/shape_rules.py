@@ -16,6 +16,9 @@ LONGEST_FUNCTION = 100
 LONGER: dict[str, str] = {}
 """Files and functions (``path::name``) that may be longer, and why."""
 
+RUN_BY_A_TOOL = re.compile(r".*/(migrations|environment)/\w+\.py")
+"""Scripts that Alembic runs from their folder; nobody imports a name of theirs."""
+
 VAGUE = frozenset({"utils", "util", "helpers", "helper", "common", "misc", "shared", "stuff"})
 
 _IGNORE = re.compile(r"#\s*(type:\s*ignore|noqa)(?P<code>\[[\w\-, ]+\]|:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*)?(?P<rest>.*)")
@@ -51,7 +54,7 @@ def names_say_what_is_inside(house: House) -> Iterator[str]:
 def public_modules_say_what_is_public(house: House) -> Iterator[str]:
     """A public module that defines anything has an ``__all__``, and all that it lists is there."""
     for module in house.modules.values():
-        if any(part.startswith("_") for part in module.name.split(".")):
+        if any(part.startswith("_") for part in module.name.split(".")) or RUN_BY_A_TOOL.fullmatch(module.path):
             continue
         defined, imported, listed = _names(module.tree)
         if listed is None:
