@@ -7,7 +7,7 @@ every route, and the server all read the same declaration.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -17,7 +17,7 @@ from dinrail_core.api.answers import NO_HEADERS, Answer, Stream
 from dinrail_core.api.call import Call
 from dinrail_core.hooks.context import Rail
 
-__all__ = ["Exchange", "Handler", "Method", "Reply", "Route"]
+__all__ = ["Exchange", "Handler", "Method", "Part", "Reply", "Route"]
 
 W = TypeVar("W", bound=BaseModel)
 
@@ -39,6 +39,23 @@ class Reply:
     status: int = 200
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a form (``multipart/form-data``, RFC 7578).
+
+    Attributes:
+        name: The field's name.
+        filename: The name of the file, verbatim, where the part is one. It may be anything: never make a path of it.
+        content_type: What the client says of the content.
+        content: The bytes as they come; read it before the next part is asked for, which skips what is left.
+    """
+
+    name: str
+    filename: str | None
+    content_type: str | None
+    content: AsyncIterator[bytes]
 
 
 class Exchange(ABC):
@@ -71,6 +88,17 @@ class Exchange(ABC):
         """
 
     @abstractmethod
+    def parts(self) -> AsyncGenerator[Part, None]:
+        """The parts of a form, as they come.
+
+        The server's limit for bodies does not apply, so that a file may be larger than memory: whoever reads a part
+        counts. The server bounds the number of parts, their heads, and the time for which nothing comes.
+
+        Raises:
+            InvalidRequest: From the iteration: the body is no form.
+        """
+
+    @abstractmethod
     def parameters(self, wire: type[W]) -> W:
         """The query as a wire type (numbers and booleans are read from their text).
 
@@ -93,6 +121,7 @@ class Route:
         summary: One line, for the description.
         tag: The API that it belongs to, for the description.
         body: The wire type of the request's JSON body.
+        form: The wire type that describes the request's form; the handler reads it from :meth:`Exchange.parts`.
         query: The wire type of the query's parameters.
         answer: The wire type of the JSON answer.
         event: The wire type of one event, where the route can answer with a stream.
@@ -106,6 +135,7 @@ class Route:
     summary: str
     tag: str
     body: type[BaseModel] | None = None
+    form: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
     event: type[BaseModel] | None = None

@@ -1,0 +1,212 @@
+"""Files (``/v1/files``): wire types and contract. Specification: OpenAI's 2.3.0, ``OpenAIFile`` and around it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from dinrail_core.api.answers import Answer
+from dinrail_core.api.call import Call
+from dinrail_core.api.open_enum import OpenEnum
+from dinrail_core.api.wire import MISSING, Wire
+
+__all__ = [
+    "DeletedFile",
+    "Describe",
+    "ExpiresAfter",
+    "FileContent",
+    "FileForm",
+    "FileList",
+    "FilePurpose",
+    "Files",
+    "ListFilesQuery",
+    "NewFile",
+    "OpenAIFile",
+    "UploadPurpose",
+    "UploadedBytes",
+]
+
+UploadPurpose: TypeAlias = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
+"""What a client may upload a file for."""
+
+FilePurpose: TypeAlias = Literal[
+    "assistants",
+    "assistants_output",
+    "batch",
+    "batch_output",
+    "fine-tune",
+    "fine-tune-results",
+    "vision",
+    "user_data",
+    "evals",
+]
+"""What a file may be for; those that a client cannot ask for are made by services."""
+
+UploadedBytes: TypeAlias = Annotated[str, Field(json_schema_extra={"format": "binary"})]
+"""A field of a form that holds a file's bytes. It only describes the form: the bytes are never a value."""
+
+
+class ExpiresAfter(Wire):
+    """When a file shall vanish by itself."""
+
+    anchor: Literal["created_at"]
+    """From when the time runs."""
+    seconds: Annotated[int, Field(ge=3600, le=2_592_000)]
+    """An hour to 30 days."""
+
+
+class FileForm(Wire):
+    """The form by which a file is uploaded (``multipart/form-data``)."""
+
+    file: UploadedBytes
+    """The file, with its name."""
+    purpose: UploadPurpose
+    expires_after: ExpiresAfter | MISSING = MISSING
+    """Files of the purpose ``batch`` vanish after 30 days where nothing is said, others never."""
+
+
+class NewFile(Wire):
+    """What a file is to be, beside its bytes."""
+
+    filename: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\x00]+$")]
+    """Any name without a NUL; it is kept and handed back, and means nothing to the server."""
+    purpose: FilePurpose
+    expires_after: ExpiresAfter | MISSING = MISSING
+
+
+class OpenAIFile(Wire):
+    """A file."""
+
+    id: str
+    object: Literal["file"] = "file"
+    bytes: int
+    """Its size."""
+    created_at: int
+    """Seconds since the epoch."""
+    expires_at: int | MISSING = MISSING
+    """Seconds since the epoch; left out where it does not vanish by itself."""
+    filename: str
+    purpose: Annotated[
+        str,
+        OpenEnum(
+            "assistants",
+            "assistants_output",
+            "batch",
+            "batch_output",
+            "fine-tune",
+            "fine-tune-results",
+            "vision",
+            "user_data",
+        ),
+    ]
+    status: Literal["uploaded", "processed", "error"] = "processed"
+    """Deprecated by OpenAI: a file that exists can be used."""
+    status_details: str | MISSING = MISSING
+
+
+class FileList(Wire):
+    """A part of a list of files."""
+
+    object: Literal["list"] = "list"
+    data: list[OpenAIFile]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class ListFilesQuery(Wire):
+    """Which files are wanted."""
+
+    purpose: str | MISSING = MISSING
+    """Only those of this purpose."""
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 10_000
+    """How many at most."""
+    order: Literal["asc", "desc"] = "desc"
+    """``desc`` has the newest first."""
+    after: str | MISSING = MISSING
+    """The id behind which the page begins."""
+
+
+class DeletedFile(Wire):
+    """A file that is no more."""
+
+    id: str
+    object: Literal["file"] = "file"
+    deleted: Literal[True] = True
+
+
+Describe = Callable[[], Awaitable[NewFile]]
+"""Asked once a file's bytes have ended: in a form, what a file is for may stand behind its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """A file with access to its bytes.
+
+    Attributes:
+        file: The file.
+        media_type: The type that its content, and only then its name, speaks for.
+        sha256: The hash of its bytes, in hexadecimal.
+        read: ``read(start, stop)``: the bytes from ``start`` up to, not including, ``stop``, a piece at a time.
+    """
+
+    file: OpenAIFile
+    media_type: str
+    sha256: str
+    read: Callable[[int, int], AsyncGenerator[bytes, None]]
+
+
+class Files(ABC):
+    """Keeps files. One of somebody else does not exist; nor does one whose time is over."""
+
+    @abstractmethod
+    async def store(self, source: AsyncIterator[bytes], describe: Describe, call: Call) -> Answer[OpenAIFile]:
+        """Take a file in as its bytes come. It exists, durably, when this returns, and not before.
+
+        Args:
+            source: The bytes, in pieces of any size.
+            describe: What the file is to be; awaited when the source has ended.
+            call: Whose file it becomes.
+
+        Raises:
+            InvalidRequest: From ``describe``.
+            TooLarge: The file is over the limit; ``param`` is ``file``.
+        """
+
+    async def create(self, new: NewFile, source: AsyncIterator[bytes], call: Call) -> Answer[OpenAIFile]:
+        """Like :meth:`store`, where it is known before what the file is to be."""
+
+        async def describe() -> NewFile:
+            return new
+
+        return await self.store(source, describe, call)
+
+    @abstractmethod
+    async def list(self, query: ListFilesQuery, call: Call) -> Answer[FileList]:
+        """The caller's files."""
+
+    @abstractmethod
+    async def get(self, file_id: str, call: Call) -> Answer[OpenAIFile]:
+        """One file.
+
+        Raises:
+            NotFound: There is none of this id.
+        """
+
+    @abstractmethod
+    async def content(self, file_id: str, call: Call) -> FileContent:
+        """One file with access to its bytes.
+
+        Raises:
+            NotFound: There is none of this id.
+        """
+
+    @abstractmethod
+    async def delete(self, file_id: str, call: Call) -> Answer[DeletedFile]:
+        """Remove a file and its bytes.
+
+        Raises:
+            NotFound: There is none of this id.
+        """

@@ -1,0 +1,112 @@
+"""Uploads (``/v1/uploads``): large files in parts. Specification: OpenAI's 2.3.0, ``Upload`` and around it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dinrail_core.api.answers import Answer
+from dinrail_core.api.call import Call
+from dinrail_core.api.files import ExpiresAfter, OpenAIFile, UploadedBytes, UploadPurpose
+from dinrail_core.api.wire import MISSING, Many, Wire
+
+__all__ = ["CompleteUpload", "CreateUpload", "PartForm", "Upload", "UploadPart", "Uploads"]
+
+
+class CreateUpload(Wire):
+    """A file that is going to come in parts."""
+
+    filename: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\x00]+$")]
+    purpose: UploadPurpose
+    bytes: Annotated[int, Field(ge=0)]
+    """The size that the whole file will have."""
+    mime_type: Annotated[str, Field(max_length=255)]
+    """What the client takes it for; used where the content does not say."""
+    expires_after: ExpiresAfter | MISSING = MISSING
+    """When the file shall vanish by itself."""
+
+
+class PartForm(Wire):
+    """The form by which a part is sent (``multipart/form-data``)."""
+
+    data: UploadedBytes
+    """At most 64 MiB of the file."""
+
+
+class CompleteUpload(Wire):
+    """Of which parts the file is made."""
+
+    part_ids: Annotated[Many[str], Field(max_length=100_000)]
+    """The parts, in the order of their bytes."""
+    md5: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{32}$")] | None | MISSING = MISSING
+    """The hash of the whole file, in hexadecimal, if it is to be checked."""
+
+
+class UploadPart(Wire):
+    """A part that has arrived."""
+
+    id: str
+    created_at: int
+    """Seconds since the epoch."""
+    upload_id: str
+    object: Literal["upload.part"] = "upload.part"
+
+
+class Upload(Wire):
+    """A file that comes in parts."""
+
+    id: str
+    object: Literal["upload"] = "upload"
+    created_at: int
+    """Seconds since the epoch."""
+    filename: str
+    bytes: int
+    """The size that the whole file will have."""
+    purpose: str
+    status: Literal["pending", "completed", "cancelled", "expired"]
+    expires_at: int
+    """Seconds since the epoch; until then it can be completed."""
+    file: OpenAIFile | MISSING = MISSING
+    """The file, once it is complete."""
+
+
+class Uploads(ABC):
+    """Takes files in parts. An upload of somebody else does not exist."""
+
+    @abstractmethod
+    async def create(self, request: CreateUpload, call: Call) -> Answer[Upload]:
+        """Begin an upload, which can be completed within the next hour.
+
+        Raises:
+            InvalidRequest: The file would be over the limit.
+        """
+
+    @abstractmethod
+    async def add_part(self, upload_id: str, source: AsyncIterator[bytes], call: Call) -> Answer[UploadPart]:
+        """Take a part in; parts may come at once and in any order.
+
+        Raises:
+            Conflict: The upload is completed, cancelled or expired.
+            NotFound: There is no such upload.
+            TooLarge: The part, or all of them together, are over the limit; ``param`` is ``data``.
+        """
+
+    @abstractmethod
+    async def complete(self, upload_id: str, request: CompleteUpload, call: Call) -> Answer[Upload]:
+        """Make the file. Parts that are not named are dropped.
+
+        Raises:
+            Conflict: The upload is completed, cancelled or expired.
+            InvalidRequest: A part is unknown or named twice, or size or hash are not what was announced.
+            NotFound: There is no such upload.
+        """
+
+    @abstractmethod
+    async def cancel(self, upload_id: str, call: Call) -> Answer[Upload]:
+        """Give an upload up and drop its parts.
+
+        Raises:
+            Conflict: It is completed, cancelled or expired.
+            NotFound: There is no such upload.
+        """
