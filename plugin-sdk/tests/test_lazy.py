@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("aiohttp", "httptools", "asyncio", "ssl", "numpy", "pytest")
+HEAVY = ("aiohttp", "httptools", "orjson", "asyncio", "ssl", "numpy", "pytest")
 
 
 @pytest.mark.parametrize("module", ["dinrail_sdk", "dinrail_sdk.sse", "dinrail_sdk.upstream"])

@@ -20,7 +20,7 @@ from dinrail_core.api.provider import ModelInfo
 from dinrail_core.api.rerank import RerankRequest, RerankResponse
 from dinrail_core.api.wire import decode_request
 from dinrail_sdk.openai import OpenAIDialect
-from dinrail_sdk.upstream import Events, OpenAIEvents, Upstream
+from dinrail_sdk.upstream import Events, Upstream
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -46,7 +46,7 @@ class Remembering(Upstream):
         return Answer(wire, body=b'{"results":[]}')
 
     async def stream(
-        self, wire: type[T], path: str, body: bytes, call: Call, *, events: Callable[[], Events] = OpenAIEvents
+        self, wire: type[T], path: str, body: bytes, call: Call, *, events: Callable[[], Events] | None = None
     ) -> Stream[T]:
         self.asked.append((wire, path, json.loads(body), call))
 

@@ -21,7 +21,8 @@ from dinrail_core.api.sampling import StreamOptions
 from dinrail_core.api.wire import MISSING
 from dinrail_sdk.openai.listing import read_models
 from dinrail_sdk.openai.ranking import best_first
-from dinrail_sdk.upstream import Events, OpenAIEvents, Upstream
+from dinrail_sdk.upstream import Events, Upstream
+from dinrail_sdk.upstream.openai_events import OpenAIEvents
 
 __all__ = ["OpenAIDialect"]
 

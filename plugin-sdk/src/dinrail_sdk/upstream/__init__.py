@@ -13,7 +13,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 
 from dinrail_sdk.upstream.config import BaseUrl, HeaderSecret, Seconds, UpstreamConfig
-from dinrail_sdk.upstream.events import Events, OpenAIEvents
+from dinrail_sdk.upstream.events import Events, ReportedError
 from dinrail_sdk.upstream.interface import Authorize, Upstream, bearer
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "BaseUrl",
     "Events",
     "HeaderSecret",
-    "OpenAIEvents",
+    "ReportedError",
     "Seconds",
     "Upstream",
     "UpstreamConfig",

@@ -17,8 +17,9 @@ from dinrail_core.errors import DinrailError, Unauthenticated, UpstreamError, Up
 from dinrail_sdk.upstream.answers import check_object, handed_on, reported
 from dinrail_sdk.upstream.config import UpstreamConfig
 from dinrail_sdk.upstream.errors import Refusal, Secrets, retry_after, translate, translate_reported
-from dinrail_sdk.upstream.events import Events, OpenAIEvents
+from dinrail_sdk.upstream.events import Events
 from dinrail_sdk.upstream.interface import Authorize, Upstream
+from dinrail_sdk.upstream.openai_events import OpenAIEvents
 from dinrail_sdk.upstream.patience import Patience
 from dinrail_sdk.upstream.pool import Origin, Pool
 from dinrail_sdk.upstream.reads import Reads
@@ -113,13 +114,13 @@ class Client(Upstream):
         return Answer(wire, body=text, headers=handed_on(reply.headers))
 
     async def stream(
-        self, wire: type[T], path: str, body: bytes, call: Call, *, events: Callable[[], Events] = OpenAIEvents
+        self, wire: type[T], path: str, body: bytes, call: Call, *, events: Callable[[], Events] | None = None
     ) -> Stream[T]:
         """See :meth:`Upstream.stream`."""
         reply = await self._open("POST", path, body, call, _SSE)
         try:
             await self._expect_events(reply, call)
-            reads = Reads(reply, events(), lambda report: self._reported(report, call))
+            reads = Reads(reply, (events or OpenAIEvents)(), lambda report: self._reported(report, call))
             await reads.begin()
         except BaseException:
             reply.leave()

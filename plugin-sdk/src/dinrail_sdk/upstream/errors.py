@@ -26,23 +26,11 @@ from dinrail_core.errors import (
     UpstreamUnavailable,
 )
 
-__all__ = ["Refusal", "ReportedError", "Secrets", "retry_after", "translate", "translate_reported"]
+__all__ = ["Refusal", "Secrets", "retry_after", "translate", "translate_reported"]
 
 _LONGEST_MESSAGE = 1000
 _SHORTEST_SECRET = 4
 """Shorter values are words like ``dev``, whose removal would garble messages and hide nothing."""
-
-
-class ReportedError(Exception):
-    """An upstream reports an error inside an answer that began well.
-
-    Args:
-        report: The object that carries it, usually ``{"error": {…}}``.
-    """
-
-    def __init__(self, report: Mapping[str, Any]) -> None:
-        super().__init__("the upstream reports an error")
-        self.report = report
 
 
 class Secrets:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from dinrail_core.api.answers import Answer, Stream
 from dinrail_core.api.call import Call
-from dinrail_sdk.upstream.events import Events, OpenAIEvents
+from dinrail_sdk.upstream.events import Events
 
 __all__ = ["Authorize", "Upstream", "bearer"]
 
@@ -58,7 +58,7 @@ class Upstream(ABC):
 
     @abstractmethod
     async def stream(
-        self, wire: type[T], path: str, body: bytes, call: Call, *, events: Callable[[], Events] = OpenAIEvents
+        self, wire: type[T], path: str, body: bytes, call: Call, *, events: Callable[[], Events] | None = None
     ) -> Stream[T]:
         """Ask for a stream of server-sent events.
 
@@ -70,7 +70,7 @@ class Upstream(ABC):
             path: As for :meth:`answer`.
             body: JSON text.
             call: On whose behalf, and until when.
-            events: Knows the dialect's errors and its end; made anew for each stream.
+            events: Makes what knows the dialect's errors and its end, once for each stream; OpenAI's without it.
         """
 
     @abstractmethod

@@ -8,8 +8,7 @@ from typing import Any
 
 from dinrail_core.errors import DinrailError, UpstreamInvalid
 from dinrail_sdk.sse import MAX_FRAME, FrameCutter, FrameTooLong
-from dinrail_sdk.upstream.errors import ReportedError
-from dinrail_sdk.upstream.events import Events
+from dinrail_sdk.upstream.events import Events, ReportedError
 from dinrail_sdk.upstream.transport import Reply
 
 __all__ = ["Reads"]
@@ -71,7 +70,7 @@ class Reads(AsyncGenerator[bytes, None]):
         except FrameTooLong:
             await self.aclose()
             raise UpstreamInvalid(f"The upstream's stream has an event larger than {MAX_FRAME} bytes.") from None
-        except BaseException as error:
+        except BaseException as error:  # a reader that is cancelled leaves no connection behind either
             closed_elsewhere = self._over and isinstance(error, DinrailError)
             await self.aclose()
             if not closed_elsewhere:

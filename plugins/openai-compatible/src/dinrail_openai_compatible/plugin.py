@@ -18,6 +18,8 @@ from dinrail_core.hooks import Context, ProviderType, hookimpl
 from dinrail_openai_compatible.narrowing import Api
 from dinrail_sdk.upstream.config import UpstreamConfig
 
+__all__ = ["DINRAIL_API", "OPENAI_COMPATIBLE", "OpenAICompatibleConfig", "dinrail_providers"]
+
 DINRAIL_API = ">=1.0,<2"
 
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from dinrail_core.errors import UpstreamInvalid
-from dinrail_sdk.upstream.errors import ReportedError
-from dinrail_sdk.upstream.events import OpenAIEvents
+from dinrail_sdk.upstream.events import ReportedError
+from dinrail_sdk.upstream.openai_events import OpenAIEvents
 
 
 def chunk(index: int = 0, finish: str | None = None, **more: object) -> bytes:
