@@ -11,19 +11,21 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from markdown_pages import ROOT, Block, blocks, prose
 from tools.reference.configuration import all_keys
+from tools.reference.errors import codes_given, error_classes, status_of
 from tools.reference.tree import Tree
 
 from dinrail_core.cli.program import command_line
 from dinrail_core.errors import ConfigurationError
 from dinrail_core.host import Plan, Plugins, load_settings
 
-_LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} +(.*)$", re.MULTILINE)
 _VARIABLE = re.compile(r"\bDINRAIL_[A-Z0-9_]+\b")
 _FORBIDDEN = {
@@ -35,7 +37,7 @@ _FORBIDDEN = {
 def broken_links(page: Path, text: str, root: Path = ROOT) -> list[str]:
     """Links to files or headings that are not there."""
     found = []
-    for target in _LINK.findall(prose(text)):
+    for target in LINK.findall(prose(text)):
         if re.match(r"[a-z]+:", target):
             continue
         name, _, anchor = target.partition("#")
@@ -186,12 +188,17 @@ def make_targets() -> set[str]:
 
 def unknown_variables(text: str, tree: Tree) -> list[str]:
     """``DINRAIL_…`` names that are neither a key of the configuration nor known to the code."""
-    known = re.compile("|".join({_pattern(key.path) for key in all_keys(tree)}))
+    known = _known_variables(tree)
     return [
         f"{name} is no variable of ours"
         for name in sorted(set(_VARIABLE.findall(text)))
         if not known.fullmatch(name) and not _stands_in_code(name)
     ]
+
+
+@cache
+def _known_variables(tree: Tree) -> re.Pattern[str]:
+    return re.compile("|".join({_pattern(key.path) for key in all_keys(tree)}))
 
 
 def _pattern(path: str) -> str:
@@ -200,12 +207,43 @@ def _pattern(path: str) -> str:
     return "DINRAIL_" + "__".join(parts)
 
 
+@cache
 def _stands_in_code(name: str) -> bool:
     return "__" not in name and any(
         re.search(rf"\b{name}\b", file.read_text(encoding="utf-8"))
         for folder in ("core/src", "plugin-sdk/src", "plugins")
         for file in (ROOT / folder).rglob("*.py")
     )
+
+
+def unknown_codes(text: str, tree: Tree) -> list[str]:
+    """``404 `model_not_found` ``: statuses and codes that the server does not answer with."""
+    known = _answers(tree)
+    return [
+        f"no error has the status {status} and the code {code}"
+        for status, code in re.findall(r"\b([45]\d\d) \(?`([a-z_]+)`", text)
+        if (status, code) not in known
+    ]
+
+
+@cache
+def _answers(tree: Tree) -> set[tuple[str, str]]:
+    """Every status with every code."""
+    kinds = error_classes(tree)
+    known = {(str(status_of(kind)), kind.code) for kind in kinds}
+    for code, names in codes_given(tree.root).items():
+        known |= {(str(status_of(kind)), code) for kind in kinds if kind.__name__ in names}
+    return known
+
+
+def unknown_keys(text: str, known: Iterable[str]) -> list[str]:
+    """Keys in the first column of a plugin's tables headed ``key`` that its configuration does not have."""
+    known = set(known)
+    found = []
+    for table in re.findall(r"^\| key \|.*\n\|[-| ]+\|\n((?:\|.*\n?)*)", text, re.MULTILINE):
+        for cell in re.findall(r"^\|([^|]*)\|", table, re.MULTILINE):
+            found += [f"there is no key {key}" for key in re.findall(r"`([\w.]+)`", cell) if key not in known]
+    return found
 
 
 def forbidden_words(text: str) -> list[str]:

@@ -19,8 +19,7 @@ class Reader:
     """Somebody who does what a page says, in a folder of their own.
 
     What differs from a real reader: ports are free ones instead of those on the page, packages come from this tree
-    instead of an index, ``make serve`` finds everything installed, and the whole suite is run in two processes, since
-    it waits most of the time.
+    instead of an index, and ``make serve`` finds everything installed.
 
     Args:
         folder: Where files are written and commands run.
@@ -64,9 +63,8 @@ class Reader:
         if command.startswith("python -m pip install "):
             self._install(self._folder / shlex.split(command)[-1].partition("[")[0])
             return
-        hurried = f"{command} -n 2" if command.endswith("-m pytest") else command
         done = subprocess.run(
-            ["sh", "-c", self._translate(hurried)],
+            ["sh", "-c", self._translate(command)],
             cwd=self._folder,
             env=self._environment,
             capture_output=True,

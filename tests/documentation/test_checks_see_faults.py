@@ -9,6 +9,8 @@ from checks import (
     broken_links,
     forbidden_words,
     make_targets,
+    unknown_codes,
+    unknown_keys,
     unknown_variables,
     unsound_commands,
     unsound_python,
@@ -113,6 +115,16 @@ def test_variables_that_nothing_reads_are_found(tree: Tree) -> None:
     assert unknown_variables(good, tree) == []
     bad = "DINRAIL_KONFIG DINRAIL_SERVER__PROT DINRAIL_SERVER_PORT DINRAIL_PROVIDERS__GPU0__BASE_ULR"
     assert len(unknown_variables(bad, tree)) == 4
+
+
+def test_errors_that_there_are_not_are_found(tree: Tree) -> None:
+    assert unknown_codes("404 `model_not_found`, 400 `too_deep`, 403 (`host_not_allowed`)", tree) == []
+    assert len(unknown_codes("400 `model_not_found`, 404 `model_missing`", tree)) == 2
+
+
+def test_keys_that_there_are_not_are_found() -> None:
+    table = "| key | default | |\n|---|---|---|\n| `port`, `host` | 1 | `nothing` |\n| `prot` | 2 | |\n"
+    assert unknown_keys(f"{table}\n| other |\n|---|\n| `x` |\n", {"port", "host"}) == ["there is no key prot"]
 
 
 @pytest.mark.parametrize("text", ["`/home/" + "somebody/x`", "see /ro" + "ot/x", "py" + "pi.org", "cd /t" + "mp/x"])

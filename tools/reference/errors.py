@@ -7,6 +7,7 @@ import importlib
 import inspect
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from dinrail_core.errors import DinrailError
 from tools.reference.docstrings import cell, first_sentence
 from tools.reference.tree import Tree
 
-__all__ = ["codes_given", "error_classes", "errors_page"]
+__all__ = ["codes_given", "error_classes", "errors_page", "status_of"]
+
+_SOURCES = ("core", "plugin-sdk", "plugins/*")
 
 _INTRODUCTION = """\
 # Errors
@@ -60,10 +63,11 @@ def error_classes(tree: Tree) -> list[type[DinrailError]]:
     return list(below(DinrailError))
 
 
+@cache
 def codes_given(root: Path) -> dict[str, set[str]]:
     """Codes that are given where an error is raised, with the classes that are raised with them."""
     found: dict[str, set[str]] = {}
-    for file in sorted(root.glob("**/src/dinrail_*/**/*.py")):
+    for file in sorted(file for folder in _SOURCES for file in root.glob(f"{folder}/src/**/*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
@@ -93,6 +97,11 @@ def errors_page(tree: Tree) -> str:
 
 def _server_errors() -> Any:
     return importlib.import_module("dinrail_server.errors")
+
+
+def status_of(kind: type[DinrailError]) -> int:
+    """The HTTP status that the server answers with."""
+    return _on_the_wire(kind)[0]
 
 
 def _on_the_wire(kind: type[DinrailError]) -> tuple[int, str]:

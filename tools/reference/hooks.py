@@ -31,10 +31,10 @@ def hooks_page(tree: Tree) -> str:
         hook = getattr(specs, name)
         parts.append(f"## `{name}`\n\n```python\n@hookimpl\n{signature(hook)}\n```\n\n{markdown(hook.__doc__)}")
     parts.append("## Records")
-    parts += [_record(kind) for kind in _classes(records)]
-    parts += [_record(http.Route), _record(http.Reply)]
-    parts.append("## What a plugin is given")
-    parts += [_record(context.Context), _record(context.Target), _interface(context.Rail), _interface(http.Exchange)]
+    parts += [_record(kind) for kind in [*_classes(records), http.Route]]
+    parts.append("## What a plugin is given, and what it answers")
+    given = [kind for kind in [*_classes(context), *_classes(http)] if kind is not http.Route]
+    parts += [_record(kind) if dataclasses.is_dataclass(kind) else _interface(kind) for kind in given]
     parts.append(f"## Secrets\n\n### `Secret`\n\n{attribute_of(secrets, 'Secret')}\n\n{markdown(_secret_rules())}")
     return "\n\n".join(parts)
 

@@ -42,11 +42,18 @@ def _row(route: Route) -> str:
     cells = [
         f"`{route.method} {route.path}`",
         cell(route.summary),
-        f"`{route.body.__name__}`" if route.body is not None else "",
+        _body(route),
         answer,
         f"`{route.event.__name__}`" if route.event is not None else "",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _body(route: Route) -> str:
+    """What a request carries: JSON, or a form."""
+    if route.form is not None:
+        return f"`{route.form.__name__}`, as a form"
+    return f"`{route.body.__name__}`" if route.body is not None else ""
 
 
 def _queries(routes: Iterable[Route]) -> list[str]:
