@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 
 import pytest
-import wrong_anywhere  # noqa: F401 - each of these modules registers its providers
+import wrong_answers  # noqa: F401 - each of these modules registers its providers
 import wrong_chat  # noqa: F401
+import wrong_chat_requests  # noqa: F401
+import wrong_chat_tools  # noqa: F401
+import wrong_conduct  # noqa: F401
 import wrong_embeddings  # noqa: F401
 import wrong_models  # noqa: F401
 import wrong_moderations  # noqa: F401
+import wrong_refusals  # noqa: F401
 import wrong_rerank  # noqa: F401
 import wrong_streams  # noqa: F401
 import wrong_text  # noqa: F401
 from honest_provider import ABANDONED, HonestConfig, provider_type
 from wrong_provider import ALL, WRONG, Wrong
 
+from dinrail_core.errors import DinrailError
 from dinrail_sdk.testing import (
     ChatModelSuite,
     CheckedSuite,
@@ -60,6 +66,15 @@ async def test_a_wrong_provider_is_caught(wrong: Wrong) -> None:
         while ABANDONED:
             await ABANDONED.pop().close()
     assert str(caught.value), "The failure says nothing."
+    assert not _stumbled(caught.value), f"The kit itself stumbled: {caught.value}"
+
+
+def _stumbled(failure: AssertionError) -> bool:
+    """Whether the failure comes from an error in the kit's own code, instead of from what it looked for."""
+    cause = failure.__cause__
+    if cause is None or isinstance(cause, DinrailError | AssertionError):
+        return False
+    return "dinrail_sdk/testing" in traceback.extract_tb(cause.__traceback__)[-1].filename
 
 
 def test_every_contract_has_fifteen_wrong_providers_at_least() -> None:

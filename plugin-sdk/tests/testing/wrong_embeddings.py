@@ -7,7 +7,7 @@ import struct
 from typing import Any
 
 from honest_provider import Honest
-from wrong_chat import DropsField
+from wrong_chat_requests import DropsField
 from wrong_provider import caught_by
 
 Event = dict[str, Any]

@@ -73,7 +73,8 @@ class Delivery:
         ending: What then happens: the answer ends well (``whole``), nothing more comes (``stall``), the connection is
             closed (``cut``), broken (``reset``), or closed for sending only (``half``).
         body: Sent in place of the body.
-        edit: Changes each piece; a body that is no stream is one.
+        edit: Changes each piece, given with its number; a body that is no stream is one.
+        noisy: Each piece is written as oddly as the dialect allows.
         truncate: Half of the JSON is missing, and the framing hides it.
         content_type: Sent in place of the right one.
         tail: Whether a stream's end mark is sent.
@@ -88,7 +89,8 @@ class Delivery:
     pieces: int | None = None
     ending: Ending = "whole"
     body: bytes | None = None
-    edit: Callable[[bytes], bytes] | None = None
+    edit: Callable[[bytes, int], bytes] | None = None
+    noisy: bool = False
     truncate: bool = False
     content_type: str | None = None
     tail: bool = True
@@ -171,11 +173,11 @@ def split(grain: int = 1) -> Delivery:
 
 
 def noisy() -> Delivery:
-    """A stream with comments, carriage returns, and no blank after the colon, all of which the format allows."""
-    return Delivery(edit=_add_noise)
+    """A stream with all that its format allows and that means nothing, such as comments."""
+    return Delivery(noisy=True)
 
 
-def _stringify_lists(piece: bytes) -> bytes:
+def _stringify_lists(piece: bytes, number: int) -> bytes:
     head, data, end = _frame(piece)
     try:
         parsed = json.loads(data)
@@ -197,14 +199,10 @@ def _frame(piece: bytes) -> tuple[bytes, bytes, bytes]:
     return piece[:start], piece[start:end], piece[end:]
 
 
-def _spoil_utf8(piece: bytes) -> bytes:
+def _spoil_utf8(piece: bytes, number: int) -> bytes:
     """Begin the last text in the piece, which is a value and no key, with bytes that no UTF-8 has."""
     values = [match.end() for match in re.finditer(rb'":\s?"(?=[^"])', piece)]
     return piece[: values[-1]] + b"\xff\xfe\xc3" + piece[values[-1] :] if values else piece
-
-
-def _add_noise(piece: bytes) -> bytes:
-    return b": keep-alive\r\n\r\n" + piece.replace(b"data: ", b"data:").replace(b"\n", b"\r\n")
 
 
 async def deliver(exchange: Exchange, rendered: Rendered, delivery: Delivery) -> None:
@@ -218,7 +216,7 @@ async def deliver(exchange: Exchange, rendered: Rendered, delivery: Delivery) ->
         pieces, tail = (delivery.body,), b""
     if delivery.edit is not None:
         whole = pieces if rendered.streamed else (b"".join(pieces),)
-        pieces = tuple(delivery.edit(piece) for piece in whole)
+        pieces = tuple(delivery.edit(piece, number) for number, piece in enumerate(whole))
     if delivery.truncate:
         pieces, tail = ((pieces[0][: len(pieces[0]) // 2] + b"\n\n",) if rendered.streamed else pieces[:1]), b""
     if delivery.endless:

@@ -100,6 +100,10 @@ class Dialect(ABC):
     def refuse(self, refused: Refused) -> Rendered:
         """Put an error on the wire."""
 
+    def disturb(self, piece: bytes) -> bytes:
+        """A piece of a stream with all that the format allows and that means nothing (comments, blanks, line ends)."""
+        return piece
+
     def fail_midway(self, refused: Refused, asked: Asked) -> bytes | None:
         """The frame with which a running stream tells of an error, or ``None`` where the format has none."""
         return None

@@ -229,6 +229,12 @@ class FakeUpstream:
         if script is None:
             script = improvise(asked, self.model)
         rendered = self.dialect.refuse(script) if isinstance(script, Refused) else self.dialect.say(script, asked)
+        if turn.delivery.noisy and rendered.streamed:
+            rendered = replace(
+                rendered,
+                pieces=tuple(map(self.dialect.disturb, rendered.pieces)),
+                tail=self.dialect.disturb(rendered.tail) if rendered.tail else b"",
+            )
         if turn.dies_after is not None and rendered.streamed:
             last = self.dialect.fail_midway(Refused(status=500), asked)
             rendered = replace(

@@ -92,6 +92,9 @@ class OpenAIWire(Dialect):
             )
         return Rendered.whole(_error(refused), status=refused.status, headers=headers)
 
+    def disturb(self, piece: bytes) -> bytes:
+        return b": keep-alive\r\n\r\n" + piece.replace(b"data: ", b"data:").replace(b"\n", b"\r\n")
+
     def fail_midway(self, refused: Refused, asked: Asked) -> bytes | None:
         return b"data: %b\n\n" % json.dumps(_error(refused)).encode()
 
