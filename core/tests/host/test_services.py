@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any, cast
 
@@ -115,6 +116,34 @@ def test_a_second_service_for_one_contract_is_refused_and_both_are_named(rig: Ri
     assert names(order_services(cast("list[PlannedService]", planned))) == ["files", "jobs"]
     assert planned[1][0].status().reason == "other-files: Files is already provided by rig-one"
     assert planned[1][0].status().distribution == "rig-two"
+
+
+def test_of_two_services_for_one_contract_the_configured_one_is_used_and_the_other_is_no_failure(rig: Rig) -> None:
+    one, two = plugin("one", "rig-one"), plugin("two", "rig-two")
+    planned = cast(
+        "list[PlannedService]",
+        [
+            (one, rig.service("files", All(), provides=[Files]), Any),
+            (two, rig.service("other-files", All(), provides=[Files]), Any),
+        ],
+    )
+    assert names(order_services(planned, {"other-files"})) == ["other-files"]
+    assert one.status().state == "enabled"
+    assert one.status().reason == "files: it stands back for rig-two, which is configured"
+    assert two.status().reason is None
+
+
+def test_two_configured_services_for_one_contract_stop_the_start(rig: Rig) -> None:
+    planned = cast(
+        "list[PlannedService]",
+        [
+            (plugin("one", "rig-one"), rig.service("files", All(), provides=[Files]), Any),
+            (plugin("two", "rig-two"), rig.service("other-files", All(), provides=[Files]), Any),
+        ],
+    )
+    with pytest.raises(ConfigurationError, match=r"services.other-files: Files can be provided by one") as refusal:
+        order_services(planned, {"files", "other-files"})
+    assert "[services.files]" in refusal.value.message
 
 
 def contracts(count: int) -> list[type]:
@@ -250,6 +279,28 @@ async def test_an_eager_service_is_opened_at_the_start(rig: Rig) -> None:
     async with rig.host():
         assert rig.events == ["open files"]
     assert rig.events == ["open files", "close files"]
+
+
+@pytest.mark.parametrize("needed", [True, False])
+async def test_a_service_can_be_eager_where_what_it_requires_is(rig: Rig, needed: bool) -> None:
+    follower = replace(
+        rig.service("files", All(), provides=[Files], requires=[Database]),
+        eager=lambda config, context: context.rail.is_open(Database),
+    )
+    service_plugin(rig, follower, rig.service("database", All(), provides=[Database], eager=needed))
+    async with rig.host() as host:
+        assert rig.events == (["open database", "open files"] if needed else [])
+        assert host.rail.is_open(Files) == needed
+        await host.rail.service(Files)
+        assert host.rail.is_open(Files)
+        assert not host.rail.is_open(Jobs)
+    assert not host.rail.is_open(Files)
+
+
+async def test_a_service_that_could_not_be_opened_is_not_open(rig: Rig) -> None:
+    service_plugin(rig, rig.service("files", OSError("down"), provides=[Files], eager=True))
+    async with rig.host() as host:
+        assert not host.rail.is_open(Files)
 
 
 async def test_those_who_ask_at_once_share_one_opening(rig: Rig) -> None:

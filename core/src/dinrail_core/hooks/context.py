@@ -52,6 +52,13 @@ class Rail(ABC):
     def provides(self, contract: type) -> bool:
         """Whether some installed service fulfils ``contract``; opens nothing."""
 
+    def is_open(self, contract: type) -> bool:
+        """Whether the service that fulfils ``contract`` is open now; opens nothing.
+
+        What ``eager`` of a service can go by: what it requires, and is eager itself, is opened before it is asked.
+        """
+        return False
+
     @abstractmethod
     async def service(self, contract: type[T]) -> T:
         """The one service that fulfils ``contract``, opened if it is not yet.

@@ -51,9 +51,10 @@ class ServiceType:
 
     Attributes:
         name: Its name, and its section ``[services.<name>]`` of the configuration.
-        config: Its configuration; every field must have a default, since a service is opened without being asked for.
-        provides: The contracts that what ``open`` yields fulfils. Two services that provide one contract are an error
-            until the operator disables a plugin.
+        config: Its configuration. Where every field has a default, the service is there by being installed; otherwise
+            once its section is written.
+        provides: The contracts that what ``open`` yields fulfils. Of two services that provide one contract, the one
+            whose section is written is used; two of a kind are an error until the operator disables a plugin.
         requires: Contracts of services that must be open before this one, and that are closed after it.
         open: Opens it; called when the service is first asked for.
         eager: Says whether it must be opened at the start instead (it has work of its own to do); never where left out.

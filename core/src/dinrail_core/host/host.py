@@ -47,7 +47,7 @@ class Plan:
         services = self.plugins.records("services", lambda r: f"the service '{r.name}'", ServiceType)
         sections = self.plugins.records("sections", lambda r: f"the section '[{r.name}]'", Section)
         self.sections: Mapping[str, BaseModel] = MappingProxyType(self._check_sections(sections))
-        self.services: list[PlannedService] = order_services(self._plan_services(services))
+        self.services: list[PlannedService] = order_services(self._plan_services(services), settings.services.keys())
         unused = [plugin for plugin in self.plugins.all if plugin.state is not PluginState.ENABLED]
         lost = {plugin.name: plugin for plugin in unused}
         lost |= {r.name: plugin for plugin in unused for r in plugin.declared if isinstance(r, ProviderType)}

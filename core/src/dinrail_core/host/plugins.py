@@ -46,6 +46,7 @@ class Plugin:
         state: Whether its records are used.
         reason: Why not.
         faults: Why a part of it (an instance, a service) does not work, by the part's name; the other parts serve.
+        notes: What the operator may want to know of a part that is not used, though nothing is wrong with it.
         declared: The records that its hooks returned, also where it was set aside for them.
     """
 
@@ -53,6 +54,7 @@ class Plugin:
     state: PluginState
     reason: str | None = None
     faults: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
     declared: list[Any] = field(default_factory=list)
 
     @property
@@ -67,14 +69,14 @@ class Plugin:
 
     def status(self) -> PluginStatus:
         """As ``GET /v1/providers`` shows it; one that has lost a part counts as failed."""
-        faults = "; ".join(f"{part}: {reason}" for part, reason in self.faults.items())
+        faults = _listed(self.faults)
         return PluginStatus(
             id=self.name,
             object="plugin",
             distribution=self.installed.distribution,
             version=self.installed.version,
             state=PluginState.FAILED.value if faults else self.state.value,
-            reason=self.reason or faults or None,
+            reason=self.reason or faults or _listed(self.notes) or None,
             extends=sorted(self.installed.extends),
         )
 
@@ -191,6 +193,10 @@ class Plugins:
                 return []
         plugin.declared += records
         return records
+
+
+def _listed(reasons: Mapping[str, str]) -> str:
+    return "; ".join(f"{part}: {reason}" for part, reason in reasons.items())
 
 
 def _consent(item: Installed, enabled: frozenset[str], disabled: frozenset[str]) -> tuple[PluginState, str | None]:

@@ -81,6 +81,10 @@ class HostRail(Rail):
         """See :meth:`Rail.provides`."""
         return self._services is not None and self._services.has(contract)
 
+    def is_open(self, contract: type) -> bool:
+        """See :meth:`Rail.is_open`."""
+        return self._services is not None and self._services.is_open(contract)
+
     async def service(self, contract: type[T]) -> T:
         """See :meth:`Rail.service`."""
         if self._services is None or not self._services.has(contract):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from pydantic import BaseModel
@@ -24,13 +24,21 @@ _RETRY = 5.0
 """Seconds for which a service that could not be opened is not tried again."""
 
 
-def order_services(planned: Sequence[PlannedService]) -> list[PlannedService]:
+def order_services(planned: Sequence[PlannedService], configured: Collection[str] = ()) -> list[PlannedService]:
     """The services such that each stands behind all that it requires.
 
     One that requires what nothing provides, or that waits for itself in a circle, is set aside, and so is all that
     requires it.
+
+    Args:
+        planned: All of them.
+        configured: Names of those that the operator's configuration has a section for. They go before others that
+            provide the same.
+
+    Raises:
+        ConfigurationError: Two are configured that provide the same.
     """
-    left = _without_rivals(planned)
+    left = _without_rivals(planned, configured)
     while True:
         names = {contract: service for service in left for contract in service[1].provides}
         lacking = [service for service in left if service[1].requires - names.keys()]
@@ -49,22 +57,33 @@ def order_services(planned: Sequence[PlannedService]) -> list[PlannedService]:
         circle: list[str] = error.args[1]
         for name in circle:
             by_name[name][0].faults[name] = f"it requires itself, through {' -> '.join(circle)}"
-        return order_services([service for service in left if service[1].name not in circle])
+        return order_services([service for service in left if service[1].name not in circle], configured)
 
 
-def _without_rivals(planned: Sequence[PlannedService]) -> list[PlannedService]:
-    """Those that are first to provide what they provide."""
-    providing: dict[type, Plugin] = {}
+def _without_rivals(planned: Sequence[PlannedService], configured: Collection[str]) -> list[PlannedService]:
+    """Those that are first to provide what they provide, the configured ones ahead of the others."""
+    providing: dict[type, PlannedService] = {}
     left = []
-    for service in planned:
+    for service in sorted(planned, key=lambda service: service[1].name not in configured):
         plugin, record, _ = service
         taken = record.provides & providing.keys()
-        if taken:
-            owners = sorted({providing[contract].installed.distribution for contract in taken})
-            plugin.faults[record.name] = f"{_listed(taken)} is already provided by {', '.join(owners)}"
-        else:
-            providing.update(dict.fromkeys(record.provides, plugin))
+        if not taken:
+            providing.update(dict.fromkeys(record.provides, service))
             left.append(service)
+            continue
+        rivals = [providing[contract] for contract in taken]
+        owners = ", ".join(sorted({rival[0].installed.distribution for rival in rivals}))
+        names = sorted({rival[1].name for rival in rivals} & set(configured))
+        if record.name in configured:
+            others = " and ".join(f"[services.{name}]" for name in names)
+            raise ConfigurationError(
+                f"{_listed(taken)} can be provided by one service; {others} does it too. Keep one of them",
+                key=f"services.{record.name}",
+            )
+        if names:
+            plugin.notes[record.name] = f"it stands back for {owners}, which is configured"
+        else:
+            plugin.faults[record.name] = f"{_listed(taken)} is already provided by {owners}"
     return left
 
 
@@ -109,6 +128,13 @@ class Services:
     def has(self, contract: type) -> bool:
         """Whether one provides ``contract``."""
         return contract in self._by_contract
+
+    def is_open(self, contract: type) -> bool:
+        """Whether the service that provides ``contract`` is open now."""
+        if self._closed or contract not in self._by_contract:
+            return False
+        task = self._opening.get(self._by_contract[contract][1].name)
+        return task is not None and task.done() and not task.cancelled() and task.exception() is None
 
     async def get(self, contract: type) -> object:
         """The opened service that provides ``contract``; those who ask at once share one opening.
