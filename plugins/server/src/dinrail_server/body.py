@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -13,7 +14,7 @@ from aiohttp.web_request import BaseRequest
 from dinrail_core.errors import InvalidRequest, TooLarge
 from dinrail_server.errors import BadHttp, BodyTimeout, ExpectationFailed
 
-__all__ = ["MAX_DEPTH", "parse_json", "read_body"]
+__all__ = ["MAX_DEPTH", "body_reads", "parse_json", "read_body"]
 
 MAX_DEPTH = 64
 """How deep arrays and objects of a request may be nested."""
@@ -52,6 +53,31 @@ async def read_body(request: BaseRequest, limit: int, timeout: float) -> bytes:
         raise BodyTimeout(f"The body did not come within {timeout:g} s.") from None
     except (RequestPayloadError, HttpProcessingError):
         raise BadHttp("The body is not encoded as its headers say.") from None
+
+
+def body_reads(request: BaseRequest, timeout: float) -> Callable[[], Awaitable[bytes]]:
+    """A body of any length, a read at a time; the function returns nothing at its end, and raises as :func:`read_body`.
+
+    Args:
+        request: The request.
+        timeout: Seconds for which nothing may come.
+    """
+    expected = request.headers.get("Expect")
+
+    async def read() -> bytes:
+        nonlocal expected
+        if expected is not None:
+            answered, expected = expected, None
+            await _answer_expectation(request, answered)
+        try:
+            async with asyncio.timeout(timeout):
+                return await request.content.readany()
+        except TimeoutError:
+            raise BodyTimeout(f"Nothing more of the body came for {timeout:g} s.") from None
+        except (RequestPayloadError, HttpProcessingError):
+            raise BadHttp("The body is not encoded as its headers say.") from None
+
+    return read
 
 
 async def _gather(request: BaseRequest, limit: int) -> bytes:

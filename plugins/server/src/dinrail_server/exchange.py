@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from dinrail_core.api.call import Call
 from dinrail_core.api.wire import decode_request
 from dinrail_core.hooks.context import Rail
-from dinrail_core.hooks.http import Route
-from dinrail_server.body import parse_json, read_body
+from dinrail_core.hooks.http import Part, Route
+from dinrail_server.body import body_reads, parse_json, read_body
 from dinrail_server.config import ServerConfig
 from dinrail_server.routing import NO_VALUES
 from dinrail_server.state import Phase, ServerExchange, ServerState
@@ -91,6 +91,13 @@ class HttpExchange(ServerExchange):
     async def decode(self, wire: type[W]) -> W:
         """See :meth:`Exchange.decode`."""
         return decode_request(wire, parse_json(await self.read()))
+
+    def parts(self) -> AsyncGenerator[Part, None]:
+        """See :meth:`Exchange.parts`."""
+        from dinrail_server.multipart import boundary_of, read_parts  # few servers are ever sent a file
+
+        boundary = boundary_of(self.headers.get("Content-Type", ""))
+        return read_parts(body_reads(self.request, self._config.body_timeout), boundary)
 
     def parameters(self, wire: type[W]) -> W:
         """See :meth:`Exchange.parameters`; a list is a repeated parameter, with or without ``[]`` behind its name."""

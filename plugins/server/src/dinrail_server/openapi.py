@@ -31,7 +31,7 @@ def describe(routes: Sequence[Route]) -> bytes:
     """
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(ErrorBody, _OUTPUT)]
     for route in routes:
-        wanted += [(wire, _INPUT) for wire in (route.body, route.query) if wire is not None]
+        wanted += [(wire, _INPUT) for wire in (route.body, route.form, route.query) if wire is not None]
         wanted += [(wire, _OUTPUT) for wire in (route.answer, route.event) if wire is not None]
     schemas, definitions = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
@@ -80,8 +80,9 @@ def _operation(route: Route, schemas: _Schemas, definitions: dict[str, Any]) -> 
         values += _query(schemas[route.query, _INPUT], definitions)
     if values:
         operation["parameters"] = values
-    if route.body is not None:
-        content = {kind: {"schema": schemas[route.body, _INPUT]} for kind in sorted(route.content_types)}
+    body = route.body or route.form
+    if body is not None:
+        content = {kind: {"schema": schemas[body, _INPUT]} for kind in sorted(route.content_types)}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 

@@ -3,7 +3,19 @@
 from collections.abc import Sequence
 
 from dinrail_core.hooks.http import Route
-from dinrail_server.routes import chat, completions, embeddings, meta, models, moderations, prompts, providers, rerank
+from dinrail_server.routes import (
+    chat,
+    completions,
+    embeddings,
+    files,
+    meta,
+    models,
+    moderations,
+    prompts,
+    providers,
+    rerank,
+    uploads,
+)
 
 __all__ = ["ROUTES"]
 
@@ -14,6 +26,8 @@ ROUTES: Sequence[Route] = (
     *rerank.ROUTES,
     *moderations.ROUTES,
     *models.ROUTES,
+    *files.ROUTES,
+    *uploads.ROUTES,
     *prompts.ROUTES,
     *providers.ROUTES,
     *meta.ROUTES,

@@ -1,0 +1,134 @@
+"""``/v1/files``."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+
+from dinrail_core.api.answers import Answer
+from dinrail_core.api.error_body import ErrorBody, ErrorDetail
+from dinrail_core.api.files import DeletedFile, FileForm, FileList, Files, ListFilesQuery, NewFile, OpenAIFile
+from dinrail_core.api.wire import decode_request
+from dinrail_core.hooks.http import Exchange, Reply, Route
+from dinrail_server.disposition import attachment
+from dinrail_server.ranges import Unsatisfiable, wanted_range
+from dinrail_server.routes.forms import MULTIPART, Form, read_form
+
+__all__ = ["ROUTES"]
+
+_TAG = "Files"
+
+
+def _new_file(form: Form) -> NewFile:
+    fields = decode_request(FileForm, {**form.fields, "file": ""}, from_text=True)
+    data = {"filename": form.filename, "purpose": fields.purpose, "expires_after": fields.expires_after}
+    return decode_request(NewFile, data)
+
+
+async def _create(exchange: Exchange) -> Answer[OpenAIFile]:
+    files = await exchange.rail.service(Files)
+    async with read_form(exchange, "file") as form:
+        if "purpose" in form.fields:
+            _new_file(form)  # a mistake is better told before the bytes have come
+
+        async def describe() -> NewFile:
+            await form.finish()
+            return _new_file(form)
+
+        return await files.store(form.file, describe, exchange.call)
+
+
+async def _list(exchange: Exchange) -> Answer[FileList]:
+    query = exchange.parameters(ListFilesQuery)
+    files = await exchange.rail.service(Files)
+    return await files.list(query, exchange.call)
+
+
+async def _retrieve(exchange: Exchange) -> Answer[OpenAIFile]:
+    files = await exchange.rail.service(Files)
+    return await files.get(exchange.path["file_id"], exchange.call)
+
+
+async def _delete(exchange: Exchange) -> Answer[DeletedFile]:
+    files = await exchange.rail.service(Files)
+    return await files.delete(exchange.path["file_id"], exchange.call)
+
+
+async def _content(exchange: Exchange) -> Reply:
+    files = await exchange.rail.service(Files)
+    found = await files.content(exchange.path["file_id"], exchange.call)
+    size = found.file.bytes
+    etag = f'"{found.sha256}"'
+    headers = {
+        "accept-ranges": "bytes",
+        "cache-control": "private, no-cache",
+        "content-disposition": attachment(found.file.filename),
+        "etag": etag,
+        "last-modified": formatdate(found.file.created_at, usegmt=True),
+    }
+    try:
+        part = wanted_range(exchange.headers, size, etag)
+    except Unsatisfiable:
+        return _unsatisfiable(size)
+    start, stop = part or (0, size)
+    headers["content-length"] = str(stop - start)
+    if part is not None:
+        headers["content-range"] = f"bytes {start}-{stop - 1}/{size}"
+    status = 200 if part is None else 206
+    return Reply(found.read(start, stop), status, found.media_type, headers)
+
+
+def _unsatisfiable(size: int) -> Reply:
+    detail = ErrorDetail(
+        message=f"The file has {size} bytes; the range lies outside of them.",
+        type="invalid_request_error",
+        param="range",
+        code="range_not_satisfiable",
+    )
+    headers = {"accept-ranges": "bytes", "content-range": f"bytes */{size}"}
+    return Reply(ErrorBody(error=detail).model_dump_json().encode(), 416, headers=headers)
+
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/v1/files",
+        handler=_create,
+        summary="Upload a file",
+        tag=_TAG,
+        form=FileForm,
+        content_types=MULTIPART,
+        answer=OpenAIFile,
+    ),
+    Route(
+        method="GET",
+        path="/v1/files",
+        handler=_list,
+        summary="List files",
+        tag=_TAG,
+        query=ListFilesQuery,
+        answer=FileList,
+    ),
+    Route(
+        method="GET",
+        path="/v1/files/{file_id}",
+        handler=_retrieve,
+        summary="Look at a file",
+        tag=_TAG,
+        answer=OpenAIFile,
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/files/{file_id}",
+        handler=_delete,
+        summary="Delete a file and its bytes",
+        tag=_TAG,
+        answer=DeletedFile,
+    ),
+    Route(
+        method="GET",
+        path="/v1/files/{file_id}/content",
+        handler=_content,
+        summary="Fetch a file's bytes, or a range of them",
+        tag=_TAG,
+    ),
+)

@@ -1,0 +1,75 @@
+"""``/v1/uploads``."""
+
+from __future__ import annotations
+
+from dinrail_core.api.answers import Answer
+from dinrail_core.api.uploads import CompleteUpload, CreateUpload, PartForm, Upload, UploadPart, Uploads
+from dinrail_core.hooks.http import Exchange, Route
+from dinrail_server.routes.forms import MULTIPART, read_form
+
+__all__ = ["ROUTES"]
+
+_TAG = "Uploads"
+
+
+async def _create(exchange: Exchange) -> Answer[Upload]:
+    request = await exchange.decode(CreateUpload)
+    uploads = await exchange.rail.service(Uploads)
+    return await uploads.create(request, exchange.call)
+
+
+async def _add_part(exchange: Exchange) -> Answer[UploadPart]:
+    uploads = await exchange.rail.service(Uploads)
+    async with read_form(exchange, "data") as form:
+        return await uploads.add_part(exchange.path["upload_id"], form.file, exchange.call)
+
+
+async def _complete(exchange: Exchange) -> Answer[Upload]:
+    request = await exchange.decode(CompleteUpload)
+    uploads = await exchange.rail.service(Uploads)
+    return await uploads.complete(exchange.path["upload_id"], request, exchange.call)
+
+
+async def _cancel(exchange: Exchange) -> Answer[Upload]:
+    uploads = await exchange.rail.service(Uploads)
+    return await uploads.cancel(exchange.path["upload_id"], exchange.call)
+
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/v1/uploads",
+        handler=_create,
+        summary="Begin to upload a file in parts",
+        tag=_TAG,
+        body=CreateUpload,
+        answer=Upload,
+    ),
+    Route(
+        method="POST",
+        path="/v1/uploads/{upload_id}/parts",
+        handler=_add_part,
+        summary="Send a part",
+        tag=_TAG,
+        form=PartForm,
+        content_types=MULTIPART,
+        answer=UploadPart,
+    ),
+    Route(
+        method="POST",
+        path="/v1/uploads/{upload_id}/complete",
+        handler=_complete,
+        summary="Make the file of its parts",
+        tag=_TAG,
+        body=CompleteUpload,
+        answer=Upload,
+    ),
+    Route(
+        method="POST",
+        path="/v1/uploads/{upload_id}/cancel",
+        handler=_cancel,
+        summary="Give an upload up",
+        tag=_TAG,
+        answer=Upload,
+    ),
+)
