@@ -206,7 +206,11 @@ class Honest(ChatModel, CompletionModel, Embedder, Reranker, Moderator, ModelSou
         payload = self.edit_request(self.payload(request) | {"stream": True})
         response = await self.begin(path, payload, call)
         reads = self.reads(response, payload, call)
-        return Stream(wire, reads=_Begun(reads, response))
+
+        async def close() -> None:
+            response.close()
+
+        return Stream(wire, reads=reads, close=close)
 
     async def begin(self, path: str, payload: dict[str, Any], call: Call) -> aiohttp.ClientResponse:
         async with asyncio.timeout(self.patience(call)) as patience:
@@ -290,24 +294,6 @@ class Honest(ChatModel, CompletionModel, Embedder, Reranker, Moderator, ModelSou
                     yield b"\n".join(lines)
             if len(buffer) > FRAME_LIMIT:
                 raise UpstreamInvalid("An event is too large.")
-
-
-class _Begun(AsyncGenerator[bytes, None]):
-    """A generator that releases its response even if it was never begun."""
-
-    def __init__(self, inner: AsyncGenerator[bytes, None], response: aiohttp.ClientResponse) -> None:
-        self.inner = inner
-        self.response = response
-
-    async def asend(self, value: Any) -> bytes:
-        return await self.inner.asend(value)
-
-    async def athrow(self, *error: Any) -> bytes:
-        return await self.inner.athrow(*error)
-
-    async def aclose(self) -> None:
-        await self.inner.aclose()
-        self.response.close()
 
 
 def open_session(

@@ -19,7 +19,7 @@ from dinrail_core.api.call import Call
 from dinrail_core.api.models import Model
 from dinrail_core.api.providers import PluginStatus, ProviderStatus
 from dinrail_core.errors import DinrailError, ModelNotFound, NotFound, NothingServes
-from dinrail_core.hooks.context import Context, Rail, Target
+from dinrail_core.hooks.context import Context, MayUse, Rail, Target
 from dinrail_sdk.testing.dialects import OPENAI
 from dinrail_sdk.testing.upstream import FakeUpstream
 
@@ -61,6 +61,9 @@ class EmptyRail(Rail):
 
     def plugins(self) -> Sequence[PluginStatus]:
         return ()
+
+    def limited_to(self, may_use: MayUse) -> Rail:
+        return self
 
 
 class Bench:

@@ -178,25 +178,22 @@ def noisy() -> Delivery:
 
 
 def _stringify_lists(piece: bytes, number: int) -> bytes:
-    head, data, end = _frame(piece)
+    return b"\n".join(_stringified(line) for line in piece.split(b"\n"))
+
+
+def _stringified(line: bytes) -> bytes:
+    start = len(b"data: ") if line.startswith(b"data: ") else 0
     try:
-        parsed = json.loads(data)
+        parsed = json.loads(line[start:])
     except ValueError:
-        return piece
-    return head + json.dumps(_without_lists(parsed)).encode() + end
+        return line
+    return line[:start] + json.dumps(_without_lists(parsed)).encode()
 
 
 def _without_lists(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_lists(item) for key, item in value.items()}
     return "a list stood here" if isinstance(value, list) else value
-
-
-def _frame(piece: bytes) -> tuple[bytes, bytes, bytes]:
-    """A piece's JSON, with what stands before and behind it."""
-    start = len(b"data: ") if piece.startswith(b"data: ") else 0
-    end = len(piece.rstrip(b"\n"))
-    return piece[:start], piece[start:end], piece[end:]
 
 
 def _spoil_utf8(piece: bytes, number: int) -> bytes:

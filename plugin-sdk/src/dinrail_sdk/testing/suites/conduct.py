@@ -124,7 +124,9 @@ class ConductCases(RefusalCases):
         except TimeoutError:
             count = bench.upstream.open_connections
             raise AssertionError(f"{count} connection(s) are open 1 s after the provider was closed.") from None
-        assert not bench.tasks, f"Tasks of the provider still run after it was closed: {bench.tasks}"
+        if bench.tasks:
+            await asyncio.wait(bench.tasks, timeout=1.0)
+        assert not bench.tasks, f"Tasks of the provider still run 1 s after it was closed: {bench.tasks}"
 
     @case(unscripted=True, each=any_operation)
     async def test_loop_stays_free(self, bench: Bench, operation: Operation) -> None:
