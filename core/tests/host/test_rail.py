@@ -9,6 +9,7 @@ import pytest
 from dinrail_core.api.provider import ModelInfo, ModelSource
 from dinrail_core.errors import ModelNotFound, NotFound, NothingServes, UpstreamUnavailable
 from dinrail_core.hooks import Target
+from dinrail_core.hooks.context import MayUse
 from dinrail_core.host import Host, rail
 
 if TYPE_CHECKING:
@@ -315,3 +316,58 @@ async def test_a_provider_that_is_not_there_is_not_found(rig: Rig) -> None:
     async with rig.host() as host:
         with pytest.raises(NotFound, match="There is no provider 'gpu0'"):
             await host.rail.provider("gpu0")
+
+
+# --- limited
+
+
+def without(*denied: str) -> MayUse:
+    """May use everything but these models (``one/m``) and providers (``one``)."""
+    return lambda instance, model: instance not in denied and f"{instance}/{model}" not in denied
+
+
+async def test_what_may_not_be_used_looks_as_if_it_were_not_there(rig: Rig) -> None:
+    settings = install(rig, {"alias": "one/m"}, one=Provider("m", "n"), two=Provider("o"))
+    async with rig.host(settings) as host:
+        await host.rail.models()
+        limited = host.rail.limited_to(without("one/m", "two"))
+        assert [model.id for model in await limited.models()] == ["one/n"]
+        assert [status.id for status in await limited.providers()] == ["one"]
+        for model in ("one/m", "m", "alias", "two/o", "o", "two/never-heard-of"):
+            with pytest.raises(ModelNotFound) as denied:
+                await limited.resolve(Talks, model)
+            missing = f"The model '{model}' does not exist or you do not have access to it."
+            assert (denied.value.message, denied.value.code) == (missing, "model_not_found")
+            with pytest.raises(ModelNotFound):
+                await limited.model(model)
+        with pytest.raises(NotFound, match="There is no provider 'two'"):
+            await limited.provider("two")
+        assert await where(host, "one/m") == ("one", "m")
+
+
+async def test_a_limit_holds_for_what_somebody_else_has_found_before(rig: Rig) -> None:
+    async with rig.host(install(rig, one=Provider("m"))) as host:
+        limited = host.rail.limited_to(without("one/m"))
+        assert await where(host, "one/m") == ("one", "m")
+        with pytest.raises(ModelNotFound):
+            await limited.resolve(Talks, "one/m")
+
+
+async def test_a_plain_name_leads_to_the_provider_that_may_be_used(rig: Rig) -> None:
+    async with rig.host(install(rig, one=Provider("m"), two=Provider("m"))) as host:
+        limited = host.rail.limited_to(without("one"))
+        for _ in range(2):
+            assert (await limited.resolve(Talks, "m")).instance == "two"
+        with pytest.raises(ModelNotFound, match="Several providers"):
+            await host.rail.resolve(Talks, "m")
+
+
+async def test_new_models_are_seen_by_a_limited_rail_too(rig: Rig) -> None:
+    provider = Provider("m")
+    async with rig.host(install(rig, one=provider)) as host:
+        limited = host.rail.limited_to(without("one/m"))
+        provider.list_now("m", "n")
+        rig_listing = host.plan.instances["one"].listing
+        assert rig_listing is not None
+        await rig_listing.refresh()
+        assert [model.id for model in await limited.models()] == ["one/n"]

@@ -504,3 +504,19 @@ async def test_stopping_while_a_service_is_being_opened_leaves_no_task(rig: Rig)
     with pytest.raises(asyncio.CancelledError):
         await caller
     await asyncio.wait_for(cancelled.wait(), 5)
+
+
+@pytest.mark.parametrize("needed", [True, False])
+async def test_a_service_that_would_be_opened_at_a_start_is_in_use_before_it_is_open(rig: Rig, needed: bool) -> None:
+    wanted: list[bool] = []
+    record = replace(rig.service("database", All(), provides=[Database]), eager=lambda config, context: any(wanted))
+    service_plugin(rig, record)
+    async with rig.host() as host:
+        assert not host.rail.in_use(Database)
+        if needed:
+            wanted.append(True)  # its file has come to be meanwhile
+        else:
+            await host.rail.service(Database)
+        assert host.rail.in_use(Database)
+        assert host.rail.is_open(Database) != needed
+        assert not host.rail.in_use(Jobs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from dinrail_core.api.moderations import ModerationRequest, ModerationResponse, 
 from dinrail_core.api.providers import PluginStatus, ProviderStatus
 from dinrail_core.api.rerank import Reranker, RerankRequest, RerankResponse
 from dinrail_core.errors import ModelNotFound, NotFound, NothingServes
-from dinrail_core.hooks.context import Rail, Target
+from dinrail_core.hooks.context import MayUse, Rail, Target
 from dinrail_core.hooks.http import Route
 from dinrail_server.access_log import AccessLog
 from dinrail_server.app import App
@@ -195,6 +196,11 @@ class SmallRail(Rail):
             id="broken", distribution="broken-dist", version="1", state="failed", reason=self.set_aside, extends=[]
         )
         return [broken]
+
+    def limited_to(self, may_use: MayUse) -> Rail:
+        limited = copy.copy(self)
+        limited.names = [name for name in self.names if may_use("local", name)]
+        return limited
 
 
 @dataclass

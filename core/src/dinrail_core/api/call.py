@@ -7,16 +7,40 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
-__all__ = ["LOCAL", "Call", "Principal"]
+__all__ = ["LOCAL", "Call", "Principal", "Share"]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Objects of others in the tenant that a principal may see.
+
+    Attributes:
+        objects: Kinds of objects, by the names of their tables.
+        role: Only objects that were made by somebody with this role, which the principal has too; ``None`` for every
+            object of the tenant.
+        writing: Whether they may be changed and deleted as well.
+    """
+
+    objects: frozenset[str]
+    role: str | None = None
+    writing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls."""
+    """Who calls.
+
+    Attributes:
+        tenant: Whom the user belongs to; nothing ever crosses its border.
+        user: The user within the tenant; ``None`` for the tenant itself.
+        roles: What the user is, as far as rules ask.
+        shares: What beyond its own it may see; no part of who it is.
+    """
 
     tenant: str
     user: str | None = None
     roles: frozenset[str] = frozenset()
+    shares: tuple[Share, ...] = field(default=(), compare=False)
 
 
 LOCAL = Principal(tenant="local", user="local")
@@ -33,6 +57,7 @@ class Call:
         deadline: Seconds since the epoch after which nobody waits for the answer; ``None`` for no limit.
         upstream_key: The caller's own key for the upstream, where the operator allows one.
         traceparent: The W3C trace context to hand on, where the caller sent one.
+        storage_limit: Bytes that the principal may have stored altogether, where that is limited.
     """
 
     principal: Principal = LOCAL
@@ -40,6 +65,7 @@ class Call:
     deadline: float | None = None
     upstream_key: SecretStr | None = field(default=None, repr=False)
     traceparent: str | None = None
+    storage_limit: int | None = None
 
     def remaining(self) -> float | None:
         """Seconds until the deadline (0.0 when it has passed), or ``None`` without one."""

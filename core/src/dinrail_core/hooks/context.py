@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -11,7 +11,10 @@ from typing import Generic, TypeVar
 from dinrail_core.api.models import Model
 from dinrail_core.api.providers import PluginStatus, ProviderStatus
 
-__all__ = ["Context", "Rail", "Target"]
+__all__ = ["Context", "MayUse", "Rail", "Target"]
+
+MayUse = Callable[[str, str | None], bool]
+"""``may_use(instance, model)``: whether somebody may use a model, or (without one) see that there is this provider."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -59,6 +62,14 @@ class Rail(ABC):
         """
         return False
 
+    def in_use(self, contract: type) -> bool:
+        """Whether the service that fulfils ``contract`` is open, or would be opened if the server started now.
+
+        So a service can tell that there is nothing in the database, without loading one. Opens nothing; a look at a
+        file at most.
+        """
+        return self.is_open(contract)
+
     @abstractmethod
     async def service(self, contract: type[T]) -> T:
         """The one service that fulfils ``contract``, opened if it is not yet.
@@ -95,6 +106,16 @@ class Rail(ABC):
     @abstractmethod
     def plugins(self) -> Sequence[PluginStatus]:
         """Every installed plugin with its state, those that are off or were set aside included."""
+
+    @abstractmethod
+    def limited_to(self, may_use: MayUse) -> Rail:
+        """This rail as somebody sees it who may not use everything.
+
+        What may not be used looks as if it were not there: in lists, by name, and where a plain name has to be found.
+
+        Args:
+            may_use: Says what may be used; asked often.
+        """
 
 
 @dataclass(frozen=True, slots=True)

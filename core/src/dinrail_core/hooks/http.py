@@ -127,6 +127,8 @@ class Route:
         event: The wire type of one event, where the route can answer with a stream.
         status: The status of a good answer.
         public: Served without credentials (liveness and the like).
+        asks: Asks a model, or only computes: although its method is ``POST`` it makes nothing that lasts, so the audit
+            log need not know. Every other operation that may change something is noted there.
     """
 
     method: Method
@@ -141,5 +143,6 @@ class Route:
     event: type[BaseModel] | None = None
     status: int = 200
     public: bool = False
+    asks: bool = False
     content_types: frozenset[str] = field(default=frozenset({"application/json"}))
     """Media types of the request's body that are accepted; others are refused before the handler runs."""

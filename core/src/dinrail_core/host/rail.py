@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, cast
 
+from dinrail_core.api.access import ModelDenied
 from dinrail_core.api.models import Model
 from dinrail_core.api.provider import ABOUT_ITSELF, ModelInfo
 from dinrail_core.api.providers import PluginStatus, ProviderStatus
 from dinrail_core.errors import ModelNotFound, NotFound, NothingServes, Unavailable
-from dinrail_core.hooks.context import Rail, Target
+from dinrail_core.hooks.context import MayUse, Rail, Target
 from dinrail_core.hooks.records import ProviderType
 from dinrail_core.host.instances import Instance
 from dinrail_core.host.lifecycle import OpenError
@@ -48,6 +50,7 @@ class HostRail(Rail):
         self._services: Services | None = None
         self._aliases = aliases
         self._targets: dict[tuple[type, str], Target[Any]] = {}
+        self._may_use: MayUse | None = None
 
     def attach(self, services: Services) -> None:
         """Let services be found from now on."""
@@ -60,7 +63,7 @@ class HostRail(Rail):
     async def resolve(self, contract: type[T], model: str) -> Target[T]:
         """See :meth:`Rail.resolve`."""
         known = self._targets.get((contract, model))
-        if known is not None:
+        if known is not None and (self._may_use is None or self._may_use(known.instance, known.model)):
             return known
         if not any(instance.serves(contract) for instance in self._instances.values()):
             head = self._follow(model).partition("/")[0]
@@ -73,7 +76,7 @@ class HostRail(Rail):
                 f"The model '{model}' does not serve this API (it is no {contract.__name__}).", param="model"
             )
         target = Target(cast("T", instance.provider), name, instance.name)
-        if name in instance.models:
+        if name in instance.models and self._may_use is None:  # limited, a plain name may lead elsewhere
             self._targets[contract, model] = target
         return target
 
@@ -84,6 +87,10 @@ class HostRail(Rail):
     def is_open(self, contract: type) -> bool:
         """See :meth:`Rail.is_open`."""
         return self._services is not None and self._services.is_open(contract)
+
+    def in_use(self, contract: type) -> bool:
+        """See :meth:`Rail.in_use`."""
+        return self._services is not None and self._services.in_use(contract)
 
     async def service(self, contract: type[T]) -> T:
         """See :meth:`Rail.service`."""
@@ -104,6 +111,7 @@ class HostRail(Rail):
             _wire(f"{instance.name}/{info.id}", instance, info)
             for instance in self._instances.values()
             for info in instance.models.values()
+            if self._lets(instance, info.id)
         ]
         by_id = {model.id: model for model in found}
         for alias in self._aliases:
@@ -125,11 +133,12 @@ class HostRail(Rail):
 
     async def providers(self) -> Sequence[ProviderStatus]:
         """See :meth:`Rail.providers`."""
-        return await asyncio.gather(*(instance.status() for instance in self._instances.values()))
+        seen = [instance for instance in self._instances.values() if self._lets(instance, None)]
+        return await asyncio.gather(*(instance.status() for instance in seen))
 
     async def provider(self, name: str) -> ProviderStatus:
         """See :meth:`Rail.provider`."""
-        if name not in self._instances:
+        if name not in self._instances or not self._lets(self._instances[name], None):
             raise NotFound(f"There is no provider '{name}'.")
         return await self._instances[name].status()
 
@@ -137,18 +146,30 @@ class HostRail(Rail):
         """See :meth:`Rail.plugins`."""
         return [plugin.status() for plugin in self._plugins.all]
 
+    def limited_to(self, may_use: MayUse) -> Rail:
+        """See :meth:`Rail.limited_to`; what is known of models is shared with this rail."""
+        limited = copy.copy(self)
+        limited._may_use = may_use
+        return limited
+
+    def _lets(self, instance: Instance, model: str | None) -> bool:
+        return self._may_use is None or self._may_use(instance.name, model)
+
     async def _find(self, model: str, contract: type | None) -> tuple[Instance, str]:
         """The one open instance behind a model id, and the upstream's name of the model."""
         name = self._follow(model)
         head, slash, rest = name.partition("/")
         if slash and rest and head in self._instances:
+            if not self._lets(self._instances[head], rest):
+                raise ModelDenied(_no_such(model), param="model")
             return _open(self._instances[head]), rest
         having = self._having(name, contract)
         if not having:
             await self._refresh()
             having = self._having(name, contract) or self._having(name, None)
         if not having:
-            raise _unknown(model)
+            denied = any(name in instance.models for instance in self._instances.values())
+            raise ModelDenied(_no_such(model), param="model") if denied else _unknown(model)
         if len(having) > 1:
             ids = ", ".join(f"'{instance.name}/{name}'" for instance in having)
             raise ModelNotFound(f"Several providers have a model '{model}': say which, {ids}.", param="model")
@@ -163,7 +184,9 @@ class HostRail(Rail):
         return [
             instance
             for instance in self._instances.values()
-            if name in instance.models and (contract is None or instance.serves(contract, instance.models[name]))
+            if name in instance.models
+            and self._lets(instance, name)
+            and (contract is None or instance.serves(contract, instance.models[name]))
         ]
 
     async def _refresh(self) -> None:
@@ -192,7 +215,11 @@ def _open(instance: Instance) -> Instance:
 
 
 def _unknown(model: str) -> ModelNotFound:
-    return ModelNotFound(f"The model '{model}' does not exist or you do not have access to it.", param="model")
+    return ModelNotFound(_no_such(model), param="model")
+
+
+def _no_such(model: str) -> str:
+    return f"The model '{model}' does not exist or you do not have access to it."
 
 
 def _wire(model_id: str, instance: Instance, info: ModelInfo) -> Model:

@@ -136,6 +136,15 @@ class Services:
         task = self._opening.get(self._by_contract[contract][1].name)
         return task is not None and task.done() and not task.cancelled() and task.exception() is None
 
+    def in_use(self, contract: type) -> bool:
+        """Whether the service that provides ``contract`` is open, or says now that it would be at a start."""
+        if self.is_open(contract):
+            return True
+        if self._closed or contract not in self._by_contract:
+            return False
+        plugin, record, config = self._by_contract[contract]
+        return record.eager is not None and self._eager(plugin, record, config)
+
     async def get(self, contract: type) -> object:
         """The opened service that provides ``contract``; those who ask at once share one opening.
 

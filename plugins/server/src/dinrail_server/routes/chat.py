@@ -23,6 +23,7 @@ async def _create(exchange: Exchange) -> Answer[ChatCompletion] | Stream[ChatChu
 ROUTES = (
     Route(
         method="POST",
+        asks=True,
         path="/v1/chat/completions",
         handler=_create,
         summary="Answer a chat, whole or as a stream",

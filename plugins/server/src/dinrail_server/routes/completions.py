@@ -21,6 +21,7 @@ async def _create(exchange: Exchange) -> Answer[TextCompletion] | Stream[TextCom
 ROUTES = (
     Route(
         method="POST",
+        asks=True,
         path="/v1/completions",
         handler=_create,
         summary="Continue a text, whole or as a stream",

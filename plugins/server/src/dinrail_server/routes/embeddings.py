@@ -18,6 +18,7 @@ async def _create(exchange: Exchange) -> Answer[EmbeddingResponse]:
 ROUTES = (
     Route(
         method="POST",
+        asks=True,
         path="/v1/embeddings",
         handler=_create,
         summary="Turn texts into vectors",

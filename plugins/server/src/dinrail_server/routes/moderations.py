@@ -29,6 +29,7 @@ async def _only_model(rail: Rail) -> str:
 ROUTES = (
     Route(
         method="POST",
+        asks=True,
         path="/v1/moderations",
         handler=_create,
         summary="Judge texts and images",

@@ -18,6 +18,7 @@ async def _create(exchange: Exchange) -> Answer[RerankResponse]:
 ROUTES = (
     Route(
         method="POST",
+        asks=True,
         path="/v1/rerank",
         handler=_create,
         summary="Order documents by how well they answer a query",
