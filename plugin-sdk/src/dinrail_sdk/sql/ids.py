@@ -10,6 +10,8 @@ __all__ = ["new_id"]
 
 _lock = threading.Lock()
 _RANDOM_BYTES = 15
+_MOST = 0xFFFFFF
+"""What a counter of six hexadecimal digits can hold."""
 
 
 class _Clock:
@@ -21,10 +23,14 @@ class _Clock:
 
     def tick(self) -> tuple[int, int]:
         with _lock:
-            now = max(time.time_ns() // 1_000_000, self._last)
-            self._count = self._count + 1 if now == self._last else 0
-            self._last = now
-            return now, self._count
+            now = time.time_ns() // 1_000_000
+            if now > self._last:
+                self._last, self._count = now, 0
+            elif self._count < _MOST:
+                self._count += 1
+            else:  # the machine's clock was set back for long: time goes on without it
+                self._last, self._count = self._last + 1, 0
+            return self._last, self._count
 
 
 _clock = _Clock()
@@ -41,4 +47,4 @@ def new_id(prefix: str) -> str:
         prefix: Like ``file-`` or ``conv_``.
     """
     milliseconds, count = _clock.tick()
-    return f"{prefix}{milliseconds:012x}{count & 0xFFFFFF:06x}{os.urandom(_RANDOM_BYTES).hex()}"
+    return f"{prefix}{milliseconds:012x}{count:06x}{os.urandom(_RANDOM_BYTES).hex()}"

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Table, delete, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    RowMapping,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.sql import visitors
-from sqlalchemy.sql.elements import TextClause
-from sqlalchemy.sql.selectable import SelectBase
+from sqlalchemy.sql.elements import ClauseElement
 
-from dinrail_core.api.call import Principal
 from dinrail_core.api.pages import ListQuery
+from dinrail_sdk.sql.conditions import check_expression, check_text
 from dinrail_sdk.sql.contract import Duplicate
+from dinrail_sdk.sql.scope import Scope
 from dinrail_sdk.sql.tables import OWNER, TENANT, is_owned
 
 __all__ = ["Owned", "Page", "Rows", "page_of"]
 
+T = TypeVar("T")
 Where = ColumnElement[bool]
+
+_UNIQUE_VIOLATION = "23505"
+"""PostgreSQL's SQLSTATE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +79,42 @@ class Owned:
     """Work on the rows of one owner.
 
     Every statement is made here, and every one gets the owner's condition; there is no way to hand in a statement. A
-    foreign row is therefore exactly a missing one, and no update can change whose a row is.
+    foreign row is therefore exactly a missing one, and no update can change whose a row is. Conditions and values speak
+    of the table's own columns only (:mod:`dinrail_sdk.sql.conditions`).
+
+    A unit ends with the work that it was handed to; what is kept of it beyond that refuses everything. It also ends
+    with the first statement that fails, since PostgreSQL undoes the transaction then: catch outside the work what that
+    raises.
 
     Args:
         connection: Inside a transaction.
-        principal: The owner.
+        scope: Whose rows.
+
+    All methods raise:
+        InvalidRequest: Text holds what no database can hold (U+0000).
+        TypeError: A mistake in a service's code: a table without owners, or an expression that looks elsewhere.
     """
 
-    __slots__ = ("_connection", "_owner", "_tenant")
+    __slots__ = ("_connection", "_failure", "_scope")
 
-    def __init__(self, connection: Connection, principal: Principal) -> None:
-        self._connection = connection
-        self._tenant = principal.tenant
-        self._owner = principal.user or ""
+    def __init__(self, connection: Connection, scope: Scope) -> None:
+        self._connection: Connection | None = connection
+        self._scope = scope
+        self._failure: Exception | None = None
+
+    def do(self, work: Callable[[Owned], T]) -> T:
+        """Do the work and end the unit; for databases.
+
+        Raises:
+            Exception: What the work raises; or what one of its statements did, although the work has swallowed it.
+        """
+        try:
+            result = work(self)
+        finally:
+            self._connection = None
+        if self._failure is not None:
+            raise self._failure
+        return result
 
     def insert(self, table: Table, *rows: Mapping[str, Any]) -> None:
         """Add rows.
@@ -83,8 +122,8 @@ class Owned:
         Raises:
             Duplicate: A unique key is taken.
         """
-        self._check(table, ())
-        owned = [{**_without_owner(row), TENANT: self._tenant, OWNER: self._owner} for row in rows]
+        _check_table(table)
+        owned = [{**_checked_values(table, row), **self._scope.values()} for row in rows]
         if owned:
             self._run(insert(table), owned if len(owned) > 1 else owned[0])
 
@@ -96,10 +135,13 @@ class Owned:
             key: The id.
             lock: Keep others from changing the row until this unit ends; who reads, decides and writes needs it.
         """
-        statement = select(table).where(self._mine(table), *self._check(table, (table.c.id == key,)))
+        _check_table(table)
+        if "\0" in key:
+            return None  # no id has it, and PostgreSQL would not even look
+        statement = select(table).where(self._scope.condition(table, writing=lock), table.c.id == key)
         if lock:
             statement = statement.with_for_update()  # SQLite has one writer at a time and ignores it
-        return self._connection.execute(statement).mappings().first()
+        return self._execute(statement).mappings().first()
 
     def first(self, table: Table, *where: Where, order_by: Sequence[ColumnElement[Any]] = ()) -> RowMapping | None:
         """The first row that fits, or ``None``."""
@@ -110,12 +152,13 @@ class Owned:
         self, table: Table, *where: Where, order_by: Sequence[ColumnElement[Any]] = (), limit: int | None = None
     ) -> Sequence[RowMapping]:
         """The rows that fit."""
-        statement = select(table).where(self._mine(table), *self._check(table, where))
+        statement = select(table).where(*self._conditions(table, where))
         if order_by:
+            _check_all(table, order_by)
             statement = statement.order_by(*order_by)
         if limit is not None:
             statement = statement.limit(limit)
-        return self._connection.execute(statement).mappings().all()
+        return self._execute(statement).mappings().all()
 
     def page(self, table: Table, page: Page, *where: Where, key: Column[Any] | None = None) -> Rows:
         """One page of the rows that fit.
@@ -149,55 +192,87 @@ class Owned:
         Raises:
             Duplicate: A unique key is taken.
         """
-        statement = update(table).where(self._mine(table), *self._check(table, where)).values(_without_owner(values))
-        return self._run(statement, None)
+        conditions = self._conditions(table, where, writing=True)
+        return self._run(update(table).where(*conditions).values(_checked_values(table, values)), None)
 
     def delete(self, table: Table, *where: Where) -> int:
         """Remove the rows that fit, and return how many they were."""
-        return self._run(delete(table).where(self._mine(table), *self._check(table, where)), None)
+        return self._run(delete(table).where(*self._conditions(table, where, writing=True)), None)
 
     def count(self, table: Table, *where: Where) -> int:
         """How many rows fit."""
-        return int(self._one(select(func.count()).select_from(table), table, where) or 0)
+        statement = select(func.count()).select_from(table)
+        return int(self._execute(statement.where(*self._conditions(table, where))).scalar_one())
 
     def sum(self, column: Column[Any], *where: Where) -> int:
         """The sum of a column over the rows that fit; 0 where none does."""
-        return int(self._one(select(func.sum(column)), column.table, where) or 0)
+        total: int | None = self._aggregate(func.sum(column), column, where)
+        return int(total or 0)
 
     def max(self, column: Column[Any], *where: Where) -> Any:
         """The largest value of a column among the rows that fit, or ``None``."""
-        return self._one(select(func.max(column)), column.table, where)
+        return self._aggregate(func.max(column), column, where)
 
-    def _one(self, statement: Any, table: Any, where: Sequence[Where]) -> Any:
-        return self._connection.execute(statement.where(self._mine(table), *self._check(table, where))).scalar()
+    def _aggregate(self, wanted: Any, column: Column[Any], where: Sequence[Where]) -> Any:
+        table: Any = getattr(column, "table", None)
+        conditions = self._conditions(table, where)
+        check_expression(table, column)
+        return self._execute(select(wanted).where(*conditions)).scalar()
+
+    def _conditions(self, table: Table, where: Sequence[Where], *, writing: bool = False) -> Sequence[Where]:
+        """The conditions with that of ownership."""
+        _check_table(table)
+        _check_all(table, where)
+        return (self._scope.condition(table, writing=writing), *where)
+
+    def _execute(self, statement: Any, rows: Any = None) -> CursorResult[Any]:
+        if self._connection is None:
+            raise TypeError("The unit of work is over: its work has returned, or one of its statements has failed.")
+        try:
+            return self._connection.execute(statement, rows)
+        except Exception as error:  # whatever it is, the transaction is lost
+            self._connection = None
+            if not _is_duplicate(error):
+                self._failure = error
+                raise
+            self._failure = Duplicate(str(error.orig))
+            raise self._failure from error
 
     def _run(self, statement: Any, rows: Any) -> int:
-        try:
-            return self._connection.execute(statement, rows).rowcount
-        except IntegrityError as error:
-            raise Duplicate(str(error.orig)) from error
-
-    def _mine(self, table: Table) -> Where:
-        """The condition of ownership."""
-        return (table.c[TENANT] == self._tenant) & (table.c[OWNER] == self._owner)
-
-    def _check(self, table: Table, where: Sequence[Where]) -> Sequence[Where]:
-        """Refuse tables without owners, and conditions that look into other rows than this table's.
-
-        Raises:
-            TypeError: A mistake in a service's code.
-        """
-        if not is_owned(table):
-            raise TypeError(f"The rows of '{table.name}' have no owner; make the table with owned_table().")
-        for condition in where:
-            for part in visitors.iterate(condition):
-                foreign = isinstance(part, Column) and part.table is not table
-                if foreign or isinstance(part, (SelectBase, TextClause)):
-                    raise TypeError(f"A condition on '{table.name}' looks into something else: {part}.")
-        return where
+        return self._execute(statement, rows).rowcount
 
 
-def _without_owner(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    if TENANT in values or OWNER in values:
-        raise TypeError("Whose a row is comes from the principal, and never changes.")
+def _is_duplicate(error: Exception) -> TypeGuard[IntegrityError]:
+    """Whether a unique key is taken (and not a column empty that must not be, which is a mistake)."""
+    if not isinstance(error, IntegrityError):
+        return False
+    if isinstance(error.orig, sqlite3.IntegrityError):
+        return error.orig.sqlite_errorcode in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+    return getattr(error.orig, "sqlstate", None) == _UNIQUE_VIOLATION
+
+
+def _check_table(table: object) -> None:
+    if not isinstance(table, Table):
+        raise TypeError(f"{table!r:.100} is no table.")
+    if not is_owned(table):
+        raise TypeError(f"The rows of '{table.name}' have no owner; make the table with owned_table().")
+
+
+def _check_all(table: Table, expressions: Iterable[object]) -> None:
+    for expression in expressions:
+        check_expression(table, expression)
+
+
+def _checked_values(table: Table, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Values for columns, by the columns' names; one may be computed out of others of the same row."""
+    for name, value in values.items():
+        # A column object as key would slip past the comparison with names.
+        if type(name) is not str or name not in table.c:
+            raise TypeError(f"'{table.name}' has no column {name!r:.100}.")
+        if name in (TENANT, OWNER):
+            raise TypeError("Whose a row is comes from the principal, and never changes.")
+        if isinstance(value, ClauseElement) or hasattr(value, "__clause_element__"):
+            check_expression(table, value)
+        elif type(value) is str:
+            check_text(value)
     return values

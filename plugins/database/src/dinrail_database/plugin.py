@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, Field
 
-from dinrail_core.hooks import Context, Secret, ServiceType, hookimpl
+from dinrail_core.hooks import Command, Context, Secret, ServiceType, hookimpl
+from dinrail_database.commands import DB
+from dinrail_database.schema import Schema
 from dinrail_sdk.sql.contract import Database
+
+if TYPE_CHECKING:
+    from dinrail_database.stores import PostgreSQLStore, SQLiteStore
 
 DINRAIL_API = ">=1.0,<2"
 
@@ -29,17 +35,26 @@ class DatabaseConfig(BaseModel, extra="forbid", use_attribute_docstrings=True):
 
 @asynccontextmanager
 async def _open(config: DatabaseConfig, context: Context) -> AsyncIterator[object]:
+    from dinrail_database.stores import opened
+
+    async with opened(await _store(config, context), serving=context.serving) as store:
+        yield store
+
+
+async def _store(config: DatabaseConfig, context: Context) -> SQLiteStore | PostgreSQLStore:
+    from dinrail_database.stores import SQLiteStore
+
     if config.url is None:
-        from dinrail_database.sqlite import open_sqlite
+        return SQLiteStore(context.data_dir / FILE, config.lock_timeout, config.connections)
+    url = config.url.get_secret_value()
 
-        async with open_sqlite(context.folder() / FILE, config.lock_timeout, config.connections) as sqlite:
-            yield sqlite
-    else:
-        from dinrail_database.postgresql import open_postgresql
+    def connect() -> PostgreSQLStore:
+        from dinrail_database.postgresql import connect_postgresql
+        from dinrail_database.stores import PostgreSQLStore
 
-        url = config.url.get_secret_value()
-        async with open_postgresql(url, config.lock_timeout, config.connections) as postgresql:
-            yield postgresql
+        return PostgreSQLStore(connect_postgresql(url, config.lock_timeout, config.connections))
+
+    return await asyncio.to_thread(connect)  # it loads SQLAlchemy, and others are being opened meanwhile
 
 
 def _eager(config: DatabaseConfig, context: Context) -> bool:
@@ -50,7 +65,7 @@ def _eager(config: DatabaseConfig, context: Context) -> bool:
 DATABASE = ServiceType(
     name="database",
     config=DatabaseConfig,
-    provides=frozenset({Database}),
+    provides=frozenset({Database, Schema}),
     open=_open,
     eager=_eager,
     summary="Rows in SQLite or PostgreSQL",
@@ -61,3 +76,9 @@ DATABASE = ServiceType(
 def dinrail_services() -> Iterable[ServiceType]:
     """See :func:`dinrail_core.hooks.specs.dinrail_services`."""
     yield DATABASE
+
+
+@hookimpl
+def dinrail_commands() -> Iterable[Command]:
+    """See :func:`dinrail_core.hooks.specs.dinrail_commands`."""
+    yield DB

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from dinrail_core.api.call import Principal
-from dinrail_core.errors import ConfigurationError, Unavailable
-from dinrail_database.faults import translate
-from dinrail_database.migrations import upgrade
+from dinrail_core.errors import ConfigurationError
+from dinrail_database.faults import translated
+from dinrail_database.migrations import standings, upgrade
+from dinrail_database.schema import Standing
 from dinrail_sdk.sql.contract import Database
+from dinrail_sdk.sql.scope import Scope
 from dinrail_sdk.sql.units import Owned
 
-__all__ = ["PostgreSQLDatabase", "connect_postgresql", "open_postgresql", "upgrade_postgresql"]
+__all__ = ["PostgreSQLDatabase", "connect_postgresql", "upgrade_postgresql"]
 
 T = TypeVar("T")
 
 _LOCK = 0x44494E5241494C
 """The advisory lock under which schemas are upgraded ("DINRAIL")."""
 _CONNECT_TIMEOUT = 2.0
-_ONLY = "services.database.url"
+_KEY = "services.database.url"
+_READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+"""One snapshot for all statements of a unit, as on SQLite."""
 
 
 class PostgreSQLDatabase(Database):
@@ -37,109 +40,108 @@ class PostgreSQLDatabase(Database):
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._ready = False
-        self._preparing = asyncio.Lock()
+        self._reading = engine.execution_options(**_READING)
 
     async def read(self, principal: Principal, work: Callable[[Owned], T]) -> T:
         """See :meth:`Database.read`."""
-        return await self._run(lambda connection: work(Owned(connection, principal)), again=True)
+
+        def scoped(connection: Connection) -> T:
+            return Owned(connection, Scope(principal)).do(work)
+
+        with translated():
+            try:
+                return await _run(self._reading, scoped)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+            # The connection was lost on the way; what only reads can be done again.
+            return await _run(self._reading, scoped)
 
     async def write(self, principal: Principal, work: Callable[[Owned], T]) -> T:
         """See :meth:`Database.write`."""
-        return await self._run(lambda connection: work(Owned(connection, principal)), again=False)
+        with translated():
+            return await _run(self._engine, lambda connection: Owned(connection, Scope(principal)).do(work))
 
     async def sweep(self, work: Callable[[Connection], T]) -> T:
         """See :meth:`Database.sweep`."""
-        return await self._run(work, again=False)
+        with translated():
+            return await _run(self._engine, work)
 
-    async def prepare(self) -> None:
-        """Upgrade the schema, once.
+    async def standings(self) -> Sequence[Standing]:
+        """Where each installed service's tables stand."""
+        with translated():
+            return await _run(self._reading, standings)
 
-        Raises:
-            ConfigurationError: The database is newer than the program.
-            Unavailable: It cannot be reached.
-        """
-        async with self._preparing:
-            if not self._ready:
-                await upgrade_postgresql(self._engine)
-                self._ready = True
-
-    async def _run(self, work: Callable[[Connection], T], *, again: bool) -> T:
-        """Do work in a transaction; a pooled connection that turns out to be dead is replaced where that is safe."""
-        if not self._ready:
-            await self.prepare()
-        try:
-            async with asyncio.timeout(_CONNECT_TIMEOUT):
-                connection = await self._engine.connect().start()
-        except Exception as error:  # the driver's exceptions, whichever they are, become the contract's
-            raise translate(error) from error
-        try:
-            async with connection.begin():
-                return await connection.run_sync(work)
-        except DBAPIError as error:
-            if again and error.connection_invalidated:
-                return await self._run(work, again=False)
-            raise translate(error) from error
-        except OSError as error:
-            raise translate(error) from error
-        finally:
-            await connection.close()
-
-
-@asynccontextmanager
-async def open_postgresql(url: str, lock_timeout: float, connections: int) -> AsyncIterator[PostgreSQLDatabase]:
-    """Open the database; one that is down now is tried again at every use.
-
-    Raises:
-        ConfigurationError: The URL is none, or the database is newer than the program.
-    """
-    engine = connect_postgresql(url, lock_timeout, connections)
-    database = PostgreSQLDatabase(engine)
-    try:
-        with suppress(Unavailable):  # a dead database never blocks the start; chats are served meanwhile
-            await database.prepare()
-        yield database
-    finally:
-        await engine.dispose()
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._engine.dispose()
 
 
 def connect_postgresql(url: str, lock_timeout: float, connections: int) -> AsyncEngine:
-    """An engine for the URL.
+    """An engine for the URL; connects to nothing yet.
 
     Raises:
         ConfigurationError: The URL is none of PostgreSQL's; it is not repeated, since it may contain a password.
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        raise ConfigurationError("not a URL of a database", key=_ONLY) from None
+    except (ArgumentError, ValueError):
+        raise ConfigurationError("not a URL of a database", key=_KEY) from None
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
-        raise ConfigurationError("only postgresql:// is known; leave it out for SQLite", key=_ONLY)
-    milliseconds = str(int(lock_timeout * 1000))
-    return create_async_engine(
+        raise ConfigurationError("only postgresql:// is known; leave it out for SQLite", key=_KEY)
+    engine = create_async_engine(
         parsed.set(drivername="postgresql+asyncpg"),
         pool_size=connections,
         max_overflow=0,
         pool_timeout=_CONNECT_TIMEOUT,
         connect_args={
             "timeout": _CONNECT_TIMEOUT,
-            "server_settings": {"application_name": "dinrail", "lock_timeout": milliseconds},
+            "server_settings": {"application_name": "dinrail", "lock_timeout": str(int(lock_timeout * 1000))},
         },
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_dead)
+    return engine
 
 
 async def upgrade_postgresql(engine: AsyncEngine) -> list[str]:
     """Bring the database to the newest revision; of several processes, one does it and the others wait.
 
+    Returns:
+        What has moved.
+
     Raises:
-        ConfigurationError: The database is newer than the program.
+        ConfigurationError: The database is newer than the program, or does not let it in.
         Unavailable: It cannot be reached.
     """
+    with translated():
+        connection = await _connect(engine)
+        try:
+            async with connection.begin():
+                # Others may upgrade for longer than a statement usually waits for a lock.
+                await connection.execute(text("SET LOCAL lock_timeout = 0"))
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+                return list(await connection.run_sync(upgrade))
+        finally:
+            await connection.close()
+
+
+async def _run(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+    """Do work in a transaction of its own."""
+    connection = await _connect(engine)
     try:
-        async with engine.begin() as connection:
-            # Others may upgrade for longer than a statement usually waits for a lock.
-            await connection.execute(text("SET LOCAL lock_timeout = 0"))
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            return list(await connection.run_sync(upgrade))
-    except (DBAPIError, OSError, TimeoutError) as error:
-        raise translate(error) from error
+        async with connection.begin():
+            return await connection.run_sync(work)
+    finally:
+        await connection.close()
+
+
+async def _connect(engine: AsyncEngine) -> AsyncConnection:
+    """A connection of the pool, within the time that a request may be kept waiting for a dead database."""
+    async with asyncio.timeout(_CONNECT_TIMEOUT):
+        return await engine.connect().start()
+
+
+def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Refuse a pooled connection that the server has closed; the driver knows, so it costs no round trip."""
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
 from dinrail_core.errors import ConfigurationError
+from dinrail_database.schema import Standing
 from dinrail_sdk.sql.contract import MIGRATIONS
 
-__all__ = ["Line", "lines"]
+__all__ = ["TABLE", "Line", "lines"]
 
+TABLE = "schema_version_"
+"""How the tables begin in which the database remembers its revisions."""
+
+_log = logging.getLogger(__name__)
 _FILE = re.compile(r"([a-z][a-z0-9_]*)_(\d{4})_\w+\.py")
 
 
@@ -33,12 +39,16 @@ class Line:
     @property
     def table(self) -> str:
         """The table in which the database remembers how far this line has come."""
-        return f"schema_version_{self.name}"
+        return f"{TABLE}{self.name}"
 
     @property
     def head(self) -> str:
         """The newest revision."""
         return self.revisions[-1]
+
+    def standing(self, current: str | None) -> Standing:
+        """Where the database stands, which is at ``current``."""
+        return Standing(self.name, current, self.head, current is not None and current not in self.revisions)
 
     def check(self, current: str | None) -> bool:
         """Whether the database, which stands at ``current``, has to be upgraded.
@@ -57,14 +67,19 @@ class Line:
 
 def lines() -> list[Line]:
     """The lines of all installed services, by name."""
-    found = []
-    for point in sorted(entry_points(group=MIGRATIONS), key=lambda point: point.name):
+    return [line for point in sorted(entry_points(group=MIGRATIONS)) if (line := _line(point)) is not None]
+
+
+def _line(point: EntryPoint) -> Line | None:
+    try:
         spec = find_spec(point.value)
-        if spec is None or not spec.submodule_search_locations:
-            raise ConfigurationError(f"{point.value} (entry point {MIGRATIONS}) is no package of migrations")
-        folder = Path(next(iter(spec.submodule_search_locations)))
-        names = [match for match in map(_FILE.fullmatch, sorted(p.name for p in folder.iterdir())) if match]
-        revisions = tuple(f"{match[1]}_{match[2]}" for match in names if match[1] == point.name)
-        if revisions:
-            found.append(Line(point.name, folder, revisions))
-    return found
+    except Exception as error:  # the package above is a plugin's code; one that is broken must not stop the others
+        _log.warning("the migrations of '%s' cannot be found (%s)", point.name, type(error).__name__)
+        return None
+    if spec is None or not spec.submodule_search_locations:
+        _log.warning("the migrations of '%s' are no package (%s)", point.name, point.value)
+        return None
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    names = [match for match in map(_FILE.fullmatch, sorted(p.name for p in folder.iterdir())) if match]
+    revisions = tuple(f"{match[1]}_{match[2]}" for match in names if match[1] == point.name)
+    return Line(point.name, folder, revisions) if revisions else None

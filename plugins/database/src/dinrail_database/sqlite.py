@@ -7,23 +7,27 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from dinrail_core.api.call import Principal
-from dinrail_database.faults import translate
+from dinrail_database.faults import translated
+from dinrail_database.look import look
 from dinrail_database.migrations import upgrade
+from dinrail_database.revisions import lines
 from dinrail_database.writer import Writer
 from dinrail_sdk.sql.contract import Database
+from dinrail_sdk.sql.scope import Scope
 from dinrail_sdk.sql.units import Owned
 
-__all__ = ["SQLiteDatabase", "connect_sqlite", "open_sqlite", "upgrade_sqlite"]
+__all__ = ["SQLiteDatabase", "connect_sqlite", "upgrade_sqlite"]
 
 T = TypeVar("T")
 
@@ -49,7 +53,7 @@ class SQLiteDatabase(Database):
 
     async def write(self, principal: Principal, work: Callable[[Owned], T]) -> T:
         """See :meth:`Database.write`."""
-        return await self._writer.run(lambda connection: work(Owned(connection, principal)))
+        return await self._writer.run(lambda connection: Owned(connection, Scope(principal)).do(work))
 
     async def sweep(self, work: Callable[[Connection], T]) -> T:
         """See :meth:`Database.sweep`."""
@@ -65,52 +69,49 @@ class SQLiteDatabase(Database):
         self._readers.shutdown()
         for connection in self._connections:
             connection.close()
+        self._engine.dispose()
 
     def _read(self, principal: Principal, work: Callable[[Owned], T]) -> T:
-        connection: Connection | None = getattr(self._own, "connection", None)
-        try:
-            if connection is None:
-                connection = self._own.connection = self._engine.connect()
-                self._connections.append(connection)
-            connection.exec_driver_sql("BEGIN")  # one snapshot for the whole unit
+        with translated():
+            connection = self._connection()
             try:
-                return work(Owned(connection, principal))
-            finally:
-                connection.exec_driver_sql("ROLLBACK")
-        except Exception as error:  # the driver's exceptions, whichever they are, become the contract's
-            raise translate(error) from error
+                connection.exec_driver_sql("BEGIN")  # one snapshot for the whole unit
+                try:
+                    return Owned(connection, Scope(principal)).do(work)
+                finally:
+                    connection.exec_driver_sql("ROLLBACK")
+            except DBAPIError:
+                self._forget(connection)  # its state is unknown
+                raise
 
+    def _connection(self) -> Connection:
+        """This thread's own."""
+        connection: Connection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._engine.connect()
+            connection.exec_driver_sql("PRAGMA query_only=ON")  # what it wrote would be rolled back without a word
+            self._own.connection = connection
+            self._connections.append(connection)
+        return connection
 
-@asynccontextmanager
-async def open_sqlite(file: Path, lock_timeout: float, readers: int = 4) -> AsyncIterator[SQLiteDatabase]:
-    """Open the file, made and upgraded if need be.
-
-    Args:
-        file: The database.
-        lock_timeout: Seconds to wait for another program's lock.
-        readers: How many threads read.
-
-    Raises:
-        ConfigurationError: The database is newer than the program.
-    """
-    engine = await asyncio.to_thread(connect_sqlite, file, lock_timeout)
-    await asyncio.to_thread(upgrade_sqlite, engine, file)
-    database = SQLiteDatabase(engine, readers)
-    database.start()
-    try:
-        yield database
-    finally:
-        await asyncio.to_thread(database.stop)
+    def _forget(self, connection: Connection) -> None:
+        self._own.connection = None
+        self._connections.remove(connection)
+        with suppress(DBAPIError):
+            connection.invalidate()
+        connection.close()
 
 
 def connect_sqlite(file: Path, lock_timeout: float) -> Engine:
     """An engine for the file, for the owner's eyes only; transactions are begun by hand."""
     os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
     engine = create_engine(
-        f"sqlite:///{file}",
+        "sqlite://",
+        creator=lambda: sqlite3.connect(
+            file, timeout=lock_timeout, isolation_level=None, check_same_thread=False, cached_statements=256
+        ),
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",
-        connect_args={"timeout": lock_timeout, "check_same_thread": False, "cached_statements": 256},
     )
     event.listen(engine, "connect", _prepare)
     return engine
@@ -119,18 +120,31 @@ def connect_sqlite(file: Path, lock_timeout: float) -> Engine:
 def upgrade_sqlite(engine: Engine, file: Path) -> list[str]:
     """Bring the file to the newest revision; of several processes, one does it and the others wait.
 
+    Returns:
+        What has moved.
+
     Raises:
         ConfigurationError: The database is newer than the program.
+        Unavailable: It is locked or full.
     """
-    with _alone(file), engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        try:
-            moved = upgrade(connection)
-        except BaseException:
-            connection.exec_driver_sql("ROLLBACK")
-            raise
-        connection.exec_driver_sql("COMMIT")
-        return list(moved)
+    with translated():
+        if not _behind(file):
+            return []
+        with _alone(file), engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                moved = upgrade(connection)
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK")
+                raise
+            connection.exec_driver_sql("COMMIT")
+            return list(moved)
+
+
+def _behind(file: Path) -> bool:
+    """A look that needs no lock and changes no byte."""
+    found = look(file)
+    return True in {line.check(found.get(line.table)) for line in lines()}  # all are looked at: one may be newer
 
 
 @contextmanager

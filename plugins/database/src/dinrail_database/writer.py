@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -35,7 +36,8 @@ class Writer:
     """One thread that writes.
 
     While it waits for the disk, further units gather; they share the next commit, each inside a savepoint of its own,
-    so that one that fails undoes nothing of the others. No result is told before its commit.
+    so that one that fails undoes nothing of the others. No result is told before its commit. A unit whose caller has
+    left before its turn is dropped; one that has begun is committed.
 
     Args:
         engine: Makes the one connection; its transactions are begun by hand.
@@ -45,6 +47,7 @@ class Writer:
         self._engine = engine
         self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="dinrail-write", daemon=True)
+        self._gate = threading.Lock()
         self._stopped = False
 
     def start(self) -> None:
@@ -53,8 +56,9 @@ class Writer:
 
     def stop(self) -> None:
         """Finish what is queued; blocks."""
-        self._stopped = True
-        self._queue.put(None)
+        with self._gate:  # nothing may be queued behind the end
+            self._stopped = True
+            self._queue.put(None)
         self._thread.join()
 
     async def run(self, work: Callable[[Connection], T]) -> T:
@@ -63,11 +67,12 @@ class Writer:
         Raises:
             Unavailable: The database is locked, full, or being closed.
         """
-        if self._stopped:
-            raise Unavailable("The database is being closed.")
         loop = asyncio.get_running_loop()
         unit = _Unit(work, loop, loop.create_future())
-        self._queue.put(unit)
+        with self._gate:
+            if self._stopped:
+                raise Unavailable("The database is being closed.", retry_after=1)
+            self._queue.put(unit)
         result: T = await unit.future
         return result
 
@@ -75,23 +80,13 @@ class Writer:
         connection: Connection | None = None
         last = False
         while not last:
-            first = self._queue.get()
-            if first is None:
-                break
-            units = [first]
-            while len(units) < _MOST:
-                try:
-                    following = self._queue.get_nowait()
-                except Empty:
-                    break
-                if following is None:
-                    last = True
-                    break
-                units.append(following)
+            units, last = self._next()
+            if not units:
+                continue
             try:
                 connection = connection or self._engine.connect()
                 _commit(connection, units)
-            except Exception as error:  # whatever the driver raises must reach those who wait, not end the thread
+            except BaseException as error:  # whatever it is must reach those who wait, not end the thread
                 for unit in units:
                     unit.error = unit.error or translate(error)
                 _discard(connection)
@@ -100,27 +95,48 @@ class Writer:
         if connection is not None:
             connection.close()
 
+    def _next(self) -> tuple[list[_Unit], bool]:
+        """What waits, at least one unit; and whether it is the end."""
+        found = self._queue.get()
+        units: list[_Unit] = []
+        while found is not None:
+            if not found.future.cancelled():
+                units.append(found)
+            if len(units) >= _MOST:
+                return units, False
+            try:
+                found = self._queue.get_nowait()
+            except Empty:
+                return units, False
+        return units, True
+
 
 def _commit(connection: Connection, units: list[_Unit]) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:
+        if len(units) == 1:
+            _do(connection, units[0])
+            connection.exec_driver_sql("ROLLBACK" if units[0].error is not None else "COMMIT")
+            return
         for unit in units:
-            if len(units) > 1:
-                connection.exec_driver_sql("SAVEPOINT unit")
-            try:
-                unit.result = unit.work(connection)
-            except Exception as error:  # a unit's failure is its caller's
-                unit.error = translate(error)
-                connection.exec_driver_sql("ROLLBACK TO unit" if len(units) > 1 else "ROLLBACK")
-                if len(units) == 1:
-                    return
-            if len(units) > 1:
-                connection.exec_driver_sql("RELEASE unit")
+            connection.exec_driver_sql("SAVEPOINT unit")
+            _do(connection, unit)
+            if unit.error is not None:
+                connection.exec_driver_sql("ROLLBACK TO unit")
+            connection.exec_driver_sql("RELEASE unit")
         connection.exec_driver_sql("COMMIT")
-    except Exception:
+    except BaseException:
+        # SQLite itself rolls back when the disk is full, and then there is no savepoint to go back to.
         if _in_transaction(connection):
             connection.exec_driver_sql("ROLLBACK")
         raise
+
+
+def _do(connection: Connection, unit: _Unit) -> None:
+    try:
+        unit.result = unit.work(connection)
+    except BaseException as error:  # a unit's failure is its caller's alone
+        unit.error = translate(error)
 
 
 def _in_transaction(connection: Connection) -> bool:
@@ -129,8 +145,9 @@ def _in_transaction(connection: Connection) -> bool:
 
 def _discard(connection: Connection | None) -> None:
     if connection is not None:
-        connection.invalidate()
-        connection.close()
+        with suppress(Exception):  # it is in an unknown state, which is why it goes
+            connection.invalidate()
+            connection.close()
 
 
 def _tell(units: list[_Unit]) -> None:
@@ -139,7 +156,7 @@ def _tell(units: list[_Unit]) -> None:
     for unit in units:
         by_loop.setdefault(unit.loop, []).append(unit)
     for loop, theirs in by_loop.items():
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop has been closed, and nobody waits any more
             loop.call_soon_threadsafe(_settle, theirs)
 
 
@@ -147,7 +164,10 @@ def _settle(units: list[_Unit]) -> None:
     for unit in units:
         if unit.future.done():
             continue  # whoever waited has left
-        if unit.error is not None:
-            unit.future.set_exception(unit.error)
-        else:
+        if unit.error is None:
             unit.future.set_result(unit.result)
+        elif isinstance(unit.error, (StopIteration, KeyboardInterrupt, SystemExit)):
+            # A future cannot carry the first, and the others would end the loop.
+            unit.future.set_exception(RuntimeError(f"The work raised {type(unit.error).__name__}."))
+        else:
+            unit.future.set_exception(unit.error)
