@@ -31,7 +31,7 @@ from dinrail_sdk.testing.script import (  # noqa: E402
     Verdict,
     Verdicts,
 )
-from dinrail_sdk.testing.served import Served, serve  # noqa: E402
+from dinrail_sdk.testing.served import Served, open_rail, serve  # noqa: E402
 from dinrail_sdk.testing.suite import Suite, case  # noqa: E402
 from dinrail_sdk.testing.suites import (  # noqa: E402
     ChatModelSuite,
@@ -84,5 +84,6 @@ __all__ = [
     "Verdicts",
     "case",
     "delivery",
+    "open_rail",
     "serve",
 ]

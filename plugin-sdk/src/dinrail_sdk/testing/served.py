@@ -13,15 +13,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dinrail_core import PLUGIN_API
-from dinrail_core.hooks import ProviderType, hookimpl
+from dinrail_core.hooks import ProviderType, Rail, hookimpl
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
 
-__all__ = ["SERVERS", "Served", "serve"]
+__all__ = ["SERVERS", "Served", "open_rail", "serve"]
 
 SERVERS = "dinrail.testing"
-"""The entry-point group in which an installed server says, under the name ``serve``, how it is run in-process."""
+"""The entry-point group in which an installed server says how it is run in-process: ``serve``, ``rail`` (no HTTP)."""
 
 _numbers = itertools.count(1)
 
@@ -92,8 +92,29 @@ async def serve(
             yield Served(url)
 
 
-def _server() -> Any:
-    found = sorted(metadata.entry_points(group=SERVERS, name="serve"), key=lambda point: point.value)
+@asynccontextmanager
+async def open_rail(
+    *types: ProviderType,
+    config: Mapping[str, Any] | None = None,
+    plugins: Iterable[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> AsyncIterator[Rail]:
+    """What :func:`serve` would serve, without the server: for tests of services. The arguments are the same.
+
+    Example::
+
+        async with open_rail(plugins=["database", "notes"], config={"data_dir": str(tmp_path)}) as rail:
+            notes = await rail.service(Notes)
+    """
+    run = _server("rail")
+    with tempfile.TemporaryDirectory(prefix="dinrail-rail-") as folder, _importable(types) as modules:
+        settings = {"data_dir": folder, **(config or {})}
+        async with run(settings, modules, frozenset(plugins), dict(environment or {})) as rail:
+            yield rail
+
+
+def _server(name: str = "serve") -> Any:
+    found = sorted(metadata.entry_points(group=SERVERS, name=name), key=lambda point: point.value)
     if not found:
         raise RuntimeError("No server is installed that can be run in-process: pip install 'dinrail-sdk[testing]'")
     return found[0].load()
