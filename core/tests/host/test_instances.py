@@ -263,7 +263,7 @@ async def test_an_instance_that_cannot_be_opened_is_shown_and_the_others_serve(
         assert host.rail.plugins()[1].state == "enabled"
         with pytest.raises(Unavailable):
             await host.rail.resolve(Talks, "gpu0/m")
-    assert ("close bad" in rig.events) == (not isinstance(opened, BaseException))
+        assert ("close bad" in rig.events) == (not isinstance(opened, BaseException))
 
 
 async def test_of_two_instances_of_one_type_only_the_broken_one_is_lost(rig: Rig) -> None:

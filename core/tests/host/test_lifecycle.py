@@ -16,7 +16,7 @@ from dinrail_core.host.lifecycle import Opened, OpenError
 @pytest.fixture
 def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lifecycle, "OPEN_LIMIT", 0.05)
-    monkeypatch.setattr(lifecycle, "_ABANDONED_LIMIT", 0.05)
+    monkeypatch.setattr(lifecycle, "_ABANDONED_LIMIT", 0.04)
 
 
 def owners() -> list[asyncio.Task[Any]]:
@@ -160,7 +160,7 @@ async def test_an_open_that_hangs_and_will_not_be_cancelled_holds_nobody_up(shor
     with pytest.raises(OpenError):
         await opened.open()
     async with asyncio.timeout(5):
-        assert await opened.close() == "closing it took longer than 0.05 s"
+        assert await opened.close() == "closing it took longer than 0.04 s"
     release.set()
     await left_alone()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dinrail_core.api.provider import ModelInfo, ModelSource
-from dinrail_core.errors import ModelNotFound, NotFound, NothingServes, UpstreamUnavailable
+from dinrail_core.errors import ModelNotFound, NotFound, NothingServes, Unavailable, UpstreamUnavailable
 from dinrail_core.hooks import Target
 from dinrail_core.hooks.context import MayUse
 from dinrail_core.host import Host, rail
@@ -371,3 +371,12 @@ async def test_new_models_are_seen_by_a_limited_rail_too(rig: Rig) -> None:
         assert rig_listing is not None
         await rig_listing.refresh()
         assert [model.id for model in await limited.models()] == ["one/n"]
+
+
+async def test_a_provider_that_was_set_aside_is_not_there_for_somebody_who_may_not_use_it(rig: Rig) -> None:
+    rig.plugin("broken", raises=ImportError("no CUDA"))
+    async with rig.host({"providers": {"gpu0": {"type": "broken"}}}) as host:
+        with pytest.raises(Unavailable, match="no CUDA"):
+            await host.rail.resolve(Talks, "gpu0/m")
+        with pytest.raises(NothingServes, match="No installed plugin provides a Talks"):
+            await host.rail.limited_to(without("gpu0")).resolve(Talks, "gpu0/m")

@@ -67,8 +67,9 @@ class HostRail(Rail):
             return known
         if not any(instance.serves(contract) for instance in self._instances.values()):
             head = self._follow(model).partition("/")[0]
-            if head in self._instances and not self._instances[head].type.apis:
-                _open(self._instances[head])  # of a plugin that was set aside nobody knows what it would serve
+            lost = self._instances.get(head)
+            if lost is not None and not lost.type.apis and self._lets(lost, None):
+                _open(lost)  # of a plugin that was set aside nobody knows what it would serve
             raise NothingServes(self._what_to_install(contract))
         instance, name = await self._find(model, contract)
         if not instance.serves(contract, instance.models.get(name)):
