@@ -72,7 +72,7 @@ class SendsNoKey(Honest):
         return super().headers(call) if call.upstream_key else {}
 
 
-@caught_each("cancel")
+@caught_each("cancel", QUICK)
 class WorksOnAfterCancelling(Honest):
     async def send(self, method: str, path: str, payload: dict[str, Any] | None, call: Call) -> bytes:
         return await asyncio.shield(asyncio.ensure_future(super().send(method, path, payload, call)))
@@ -81,7 +81,7 @@ class WorksOnAfterCancelling(Honest):
         return await asyncio.shield(asyncio.ensure_future(super().begin(path, payload, call)))
 
 
-@caught_each("cancel")
+@caught_each("cancel", QUICK)
 class SwallowsCancelling(Honest):
     async def send(self, method: str, path: str, payload: dict[str, Any] | None, call: Call) -> bytes:
         try:
@@ -96,7 +96,7 @@ class SwallowsCancelling(Honest):
             raise UpstreamFailed("It was cancelled.") from None
 
 
-@caught_each("cancel_at_once")
+@caught_each("cancel_at_once", QUICK)
 class KeepsItsLockWhenCancelled(Honest):
     busy = False
 
@@ -119,14 +119,14 @@ class KeepsItsLockWhenCancelled(Honest):
         self.busy = True
 
 
-@caught_each("closing", ALL)
+@caught_each("closing", QUICK)
 class LeavesConnectionsOpen(Honest):
     """Keeps connections alive, and its session is closed by nobody."""
 
     abandons_session = True
 
 
-@caught_each("closing", ALL)
+@caught_each("closing", QUICK)
 class LeavesATaskBehind(Honest):
     tasks: list[asyncio.Task[None]]
 
@@ -145,7 +145,7 @@ class SleepsOnTheLoop(Honest):
         return await super().begin(path, payload, call)
 
 
-@caught_each("loop_stays_free", ALL)
+@caught_each("loop_stays_free", QUICK)
 class ComputesOnTheLoop(Honest):
     async def fetch(self, method: str, path: str, payload: dict[str, Any] | None, call: Call) -> bytes:
         _compute(0.09)
