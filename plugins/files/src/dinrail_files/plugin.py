@@ -1,0 +1,94 @@
+"""Declares the ``files`` and the ``uploads`` service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from dinrail_core.api.blobs import BlobStore
+from dinrail_core.api.files import Files
+from dinrail_core.api.uploads import Uploads
+from dinrail_core.hooks import Context, ServiceType, hookimpl
+from dinrail_sdk.sql.contract import Database
+
+DINRAIL_API = ">=1.0,<2"
+
+_Lease = Annotated[float, Field(ge=0.3, le=40)]
+
+
+class FilesConfig(BaseModel, extra="forbid"):
+    """Limits of files."""
+
+    max_bytes: Annotated[int, Field(ge=1)] = 512 * 1024 * 1024
+    """The largest file that is uploaded at once."""
+    lease: _Lease = 30.0
+    """Seconds after which what a process that died has left half-written is removed."""
+
+
+class UploadsConfig(BaseModel, extra="forbid"):
+    """Limits of uploads."""
+
+    max_bytes: Annotated[int, Field(ge=1)] = 8 * 1024 * 1024 * 1024
+    """The largest file that is uploaded in parts."""
+    max_part_bytes: Annotated[int, Field(ge=1)] = 64 * 1024 * 1024
+    """The largest part."""
+    lease: _Lease = 30.0
+    """As for files."""
+
+
+@asynccontextmanager
+async def _open_files(config: FilesConfig, context: Context) -> AsyncIterator[object]:
+    from dinrail_files.intake import Intake
+    from dinrail_files.service import FileService
+    from dinrail_files.sweeper import Sweeper
+
+    database, blobs = await context.rail.service(Database), await context.rail.service(BlobStore)
+    sweeper = Sweeper(database, blobs, config.lease / 3)
+    async with Intake.open(database, blobs, config.lease) as intake, sweeper.at_work():
+        yield FileService(database, blobs, intake, config.max_bytes)
+
+
+@asynccontextmanager
+async def _open_uploads(config: UploadsConfig, context: Context) -> AsyncIterator[object]:
+    from dinrail_files.intake import Intake
+    from dinrail_files.uploads import UploadService
+
+    database, blobs = await context.rail.service(Database), await context.rail.service(BlobStore)
+    async with Intake.open(database, blobs, config.lease) as intake:
+        yield UploadService(database, blobs, intake, config.max_bytes, config.max_part_bytes)
+
+
+def _eager(config: FilesConfig, context: Context) -> bool:
+    """Where there is a database there may be files whose time is over, and somebody has to look."""
+    return context.rail.is_open(Database)
+
+
+FILES = ServiceType(
+    name="files",
+    config=FilesConfig,
+    provides=frozenset({Files}),
+    requires=frozenset({Database, BlobStore}),
+    open=_open_files,
+    eager=_eager,
+    summary="Files",
+)
+
+UPLOADS = ServiceType(
+    name="uploads",
+    config=UploadsConfig,
+    provides=frozenset({Uploads}),
+    # Files remove what is left of uploads that nobody completes.
+    requires=frozenset({Database, BlobStore, Files}),
+    open=_open_uploads,
+    summary="Files that come in parts",
+)
+
+
+@hookimpl
+def dinrail_services() -> Iterable[ServiceType]:
+    """See :func:`dinrail_core.hooks.specs.dinrail_services`."""
+    yield FILES
+    yield UPLOADS
