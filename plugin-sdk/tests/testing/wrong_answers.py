@@ -11,10 +11,7 @@ from honest_provider import Honest, HonestConfig
 from wrong_provider import ALL, WHOLE, caught_each
 
 from dinrail_core.api.call import Call
-from dinrail_sdk.testing.operations import COMPLETE, COMPLETE_TEXT, EMBED, STREAM
-
-QUICK = (COMPLETE, STREAM, EMBED)
-"""Faults whose cases wait for seconds are tried with these only."""
+from dinrail_sdk.testing.operations import COMPLETE, COMPLETE_TEXT
 
 
 @caught_each("torn_apart", (COMPLETE, COMPLETE_TEXT))

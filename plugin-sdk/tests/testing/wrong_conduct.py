@@ -9,17 +9,13 @@ from typing import Any
 
 import aiohttp
 from honest_provider import Honest
-from wrong_provider import ALL, caught_each
+from wrong_provider import ALL, QUICK, caught_each
 
 from dinrail_core.api.call import Call
 from dinrail_core.errors import (
     DinrailError,
     UpstreamFailed,
 )
-from dinrail_sdk.testing.operations import COMPLETE, EMBED, STREAM
-
-QUICK = (COMPLETE, STREAM, EMBED)
-"""Faults whose cases wait for seconds are tried with these only."""
 
 
 @caught_each("secrets_hidden", ALL)

@@ -14,6 +14,9 @@ ASKING = tuple(operation for operation in ALL if operation.asks)
 STREAMING = tuple(operation for operation in ALL if operation.streams)
 WHOLE = tuple(operation for operation in ALL if not operation.streams)
 
+QUICK = (COMPLETE, STREAM, EMBED)
+"""Faults whose cases wait for seconds are tried with these only."""
+
 
 @dataclass(frozen=True)
 class Wrong:

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 from honest_provider import Honest
 from pydantic import BaseModel
-from wrong_provider import ALL, STREAMING, WHOLE, caught_each
+from wrong_provider import ALL, QUICK, STREAMING, WHOLE, caught_each
 
 from dinrail_core.api.call import Call
 from dinrail_core.errors import (
@@ -20,10 +20,6 @@ from dinrail_core.errors import (
     UpstreamFailed,
     UpstreamUnavailable,
 )
-from dinrail_sdk.testing.operations import COMPLETE, EMBED, STREAM
-
-QUICK = (COMPLETE, STREAM, EMBED)
-"""Faults whose cases wait for seconds are tried with these only."""
 
 
 @caught_each("rate_limit")
