@@ -20,7 +20,7 @@ import aiohttp
 import openai
 import pytest
 
-from dinrail_sdk.scaffold import CONTRACTS
+from dinrail_sdk.scaffold.contracts import CONTRACTS
 from dinrail_sdk.testing import OPENAI, FakeUpstream
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinrail_sdk.scaffold import ScaffoldError, name_plugin
+from dinrail_sdk.scaffold.names import ScaffoldError, name_plugin
 
 
 def test_all_names_follow_from_one() -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dinrail_sdk.scaffold import CONTRACTS, ScaffoldError, name_plugin, write_plugin
+from dinrail_sdk.scaffold.contracts import CONTRACTS
+from dinrail_sdk.scaffold.names import ScaffoldError, name_plugin
+from dinrail_sdk.scaffold.write import write_plugin
 
 NAMES = name_plugin("acme-cloud")
 
