@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,10 @@ def test_an_unknown_contract_is_refused_with_those_that_there_are(capsys: pytest
         main(["new-plugin", "acme", "--contract", "poetry"])
     assert caught.value.code == 2
     assert "chat" in capsys.readouterr().err
+
+
+def test_the_command_costs_the_programs_start_next_to_nothing() -> None:
+    code = "import dinrail_core.hooks.records, sys; before = set(sys.modules); import dinrail_sdk.plugin; "
+    code += "print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [name for name in done.stdout.split() if not name.startswith("dinrail_")] == []

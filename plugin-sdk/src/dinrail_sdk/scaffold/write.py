@@ -58,11 +58,11 @@ def write_plugin(names: PluginNames, contract: str, folder: Path) -> list[Path]:
 def _templates(names: PluginNames) -> Iterator[tuple[Path, str]]:
     """Every template with the path of the file that it becomes."""
     root = files("dinrail_sdk") / "templates" / "provider"
+    # Under their own names, tests and hidden files would not be packed, or be taken for the SDK's.
+    become = {"package": names.package, "suite": "tests", "gitignore": ".gitignore"}
     for path, entry in _walk(root, Path()):
-        parts = [names.package if part == "package" else part for part in path.parts]
-        if parts[-1] == f"gitignore{_SUFFIX}":
-            parts[-1] = f".gitignore{_SUFFIX}"
-        yield Path(*parts[:-1], parts[-1].removesuffix(_SUFFIX)), entry.read_text(encoding="utf-8")
+        parts = path.with_name(path.name.removesuffix(_SUFFIX)).parts
+        yield Path(*(become.get(part, part) for part in parts)), entry.read_text(encoding="utf-8")
 
 
 def _walk(folder: Traversable, here: Path) -> Iterator[tuple[Path, Traversable]]:
