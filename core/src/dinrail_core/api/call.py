@@ -12,17 +12,19 @@ __all__ = ["LOCAL", "Call", "Principal", "Share"]
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Objects of others in the tenant that a principal may see.
+    """What a principal shares with others in its tenant: they with it, and, where there is a role, it with them.
 
     Attributes:
         objects: Kinds of objects, by the names of their tables.
         role: Only objects that were made by somebody with this role, which the principal has too; ``None`` for every
             object of the tenant.
-        writing: Whether they may be changed and deleted as well.
+        reading: Whether the principal may see them; without, it is only seen by others.
+        writing: Whether it may change and delete them as well.
     """
 
     objects: frozenset[str]
     role: str | None = None
+    reading: bool = True
     writing: bool = False
 
 
@@ -34,7 +36,7 @@ class Principal:
         tenant: Whom the user belongs to; nothing ever crosses its border.
         user: The user within the tenant; ``None`` for the tenant itself.
         roles: What the user is, as far as rules ask.
-        shares: What beyond its own it may see; no part of who it is.
+        shares: What it shares with others; no part of who it is.
     """
 
     tenant: str

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement, Table, and_, func, or_, true
 
-from dinrail_core.api.call import Principal
-from dinrail_sdk.sql.tables import OWNER, TENANT
+from dinrail_core.api.call import Principal, Share
+from dinrail_sdk.sql.tables import AUDIENCE, OWNER, TENANT, object_of
 
 __all__ = ["Scope"]
 
 
 class Scope:
-    """The rows of one principal.
+    """The rows of one principal, and those that others in its tenant share with it.
 
-    What is shared beyond its owner is a matter of :meth:`condition` alone: whoever compiles rules of sharing to SQL
-    derives from this class, and no service notices.
+    What is shared comes with the principal (:attr:`Principal.shares`), so no service and no database notices.
 
     Args:
-        principal: The owner.
+        principal: Whose.
     """
 
     __slots__ = ("_principal",)
@@ -28,15 +27,48 @@ class Scope:
     def __init__(self, principal: Principal) -> None:
         self._principal = principal
 
-    def condition(self, table: Table, *, writing: bool) -> ColumnElement[bool]:
+    def condition(self, table: Table, *, writing: bool, own: bool = False) -> ColumnElement[bool]:
         """What every statement about the table carries.
 
         Args:
             table: An owned table.
             writing: Whether the rows are to be changed or removed, and not only seen.
+            own: Whether what others share is left out.
         """
-        return (table.c[TENANT] == self._principal.tenant) & (table.c[OWNER] == (self._principal.user or ""))
+        mine = table.c[OWNER] == (self._principal.user or "")
+        if not own and self._principal.shares:
+            mine = or_(mine, *self._shared(table, writing=writing))
+        return and_(table.c[TENANT] == self._principal.tenant, mine)
 
-    def values(self) -> Mapping[str, Any]:
-        """The columns of ownership of a new row."""
-        return {TENANT: self._principal.tenant, OWNER: self._principal.user or ""}
+    def values(self, table: Table) -> Mapping[str, Any]:
+        """The columns of ownership of a new row of the principal's."""
+        roles = {share.role for share in self._shares(table) if share.role is not None}
+        return {
+            TENANT: self._principal.tenant,
+            OWNER: self._principal.user or "",
+            AUDIENCE: f",{','.join(sorted(roles))}," if roles else "",
+        }
+
+    def values_under(self, row: Mapping[Any, Any]) -> Mapping[str, Any]:
+        """The columns of ownership of a new row that belongs to another one, whosever that is.
+
+        Raises:
+            TypeError: That row is of another tenant: a mistake in a service's code.
+        """
+        if row[TENANT] != self._principal.tenant:
+            raise TypeError("A row can only belong under one that its unit has found.")
+        return {name: row[name] for name in (TENANT, OWNER, AUDIENCE)}
+
+    def _shares(self, table: Table) -> Iterator[Share]:
+        return (share for share in self._principal.shares if object_of(table) in share.objects)
+
+    def _shared(self, table: Table, *, writing: bool) -> Iterator[ColumnElement[bool]]:
+        for share in self._shares(table):
+            if not (share.writing if writing else share.reading):
+                continue
+            if share.role is None:
+                yield true()
+            else:
+                # Not LIKE, which takes an upper-case letter for a lower-case one in SQLite.
+                audience = table.c[AUDIENCE]
+                yield func.replace(audience, f",{share.role},", "") != audience

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Index, MetaData, String, Table
+from sqlalchemy import Column, Index, MetaData, String, Table, Text
 
-__all__ = ["OWNER", "TENANT", "is_owned", "owned_table"]
+__all__ = ["AUDIENCE", "OWNER", "OWNERSHIP", "TENANT", "is_owned", "object_of", "owned_table"]
 
 TENANT = "tenant"
 OWNER = "owner"
 """The user within the tenant; empty where the principal names none."""
 
-_OWNED = "dinrail_owned"
+AUDIENCE = "audience"
+"""The maker's roles by which configured rules share the row with others who have them: ``,a,b,``, or nothing."""
+
+OWNERSHIP = frozenset({TENANT, OWNER, AUDIENCE})
+"""The columns that say whose a row is, and never change."""
+
+_OBJECT = "dinrail_object"
 
 
-def owned_table(name: str, metadata: MetaData, *columns: Any, id_length: int = 80) -> Table:
+def owned_table(name: str, metadata: MetaData, *columns: Any, id_length: int = 80, part_of: str | None = None) -> Table:
     """A table with an ``id`` as its key, the columns of ownership, and an index that lists of one owner's rows use.
 
     Args:
@@ -23,6 +29,7 @@ def owned_table(name: str, metadata: MetaData, *columns: Any, id_length: int = 8
         metadata: The service's own.
         columns: What else it has, and further constraints and indexes.
         id_length: Characters of an id.
+        part_of: The table of the objects that its rows are parts of; who shares an object shares its parts.
     """
     return Table(
         name,
@@ -30,12 +37,19 @@ def owned_table(name: str, metadata: MetaData, *columns: Any, id_length: int = 8
         Column("id", String(id_length), primary_key=True),
         Column(TENANT, String(200), nullable=False),
         Column(OWNER, String(200), nullable=False),
+        Column(AUDIENCE, Text, nullable=False, server_default=""),
         *columns,
         Index(f"ix_{name}_owner", TENANT, OWNER, "id"),
-        info={_OWNED: True},
+        info={_OBJECT: part_of or name},
     )
 
 
 def is_owned(table: Table) -> bool:
     """Whether the table was made by :func:`owned_table`."""
-    return bool(table.info.get(_OWNED))
+    return _OBJECT in table.info
+
+
+def object_of(table: Table) -> str:
+    """The kind of objects that an owned table's rows are, or are parts of, as rules of sharing call it."""
+    kind: str = table.info[_OBJECT]
+    return kind

@@ -27,7 +27,7 @@ from dinrail_core.api.pages import ListQuery
 from dinrail_sdk.sql.conditions import check_expression, check_text
 from dinrail_sdk.sql.contract import Duplicate
 from dinrail_sdk.sql.scope import Scope
-from dinrail_sdk.sql.tables import OWNER, TENANT, is_owned
+from dinrail_sdk.sql.tables import OWNERSHIP, is_owned
 
 __all__ = ["Owned", "Page", "Rows", "page_of"]
 
@@ -116,14 +116,21 @@ class Owned:
             raise self._failure
         return result
 
-    def insert(self, table: Table, *rows: Mapping[str, Any]) -> None:
+    def insert(self, table: Table, *rows: Mapping[str, Any], under: RowMapping | None = None) -> None:
         """Add rows.
+
+        Args:
+            table: The table.
+            rows: What they hold.
+            under: The row of the object that these are parts of, found by this unit: they belong to whom it belongs
+                to. Whoever may write to a shared object must not come to own a part of it.
 
         Raises:
             Duplicate: A unique key is taken.
         """
         _check_table(table)
-        owned = [{**_checked_values(table, row), **self._scope.values()} for row in rows]
+        ownership = self._scope.values(table) if under is None else self._scope.values_under(under)
+        owned = [{**_checked_values(table, row), **ownership} for row in rows]
         if owned:
             self._run(insert(table), owned if len(owned) > 1 else owned[0])
 
@@ -152,7 +159,8 @@ class Owned:
         self, table: Table, *where: Where, order_by: Sequence[ColumnElement[Any]] = (), limit: int | None = None
     ) -> Sequence[RowMapping]:
         """The rows that fit."""
-        statement = select(table).where(*self._conditions(table, where))
+        conditions = self._conditions(table, where)
+        statement = select(table).where(*conditions)
         if order_by:
             _check_all(table, order_by)
             statement = statement.order_by(*order_by)
@@ -169,6 +177,7 @@ class Owned:
             where: Conditions.
             key: A column of unique values whose order is the list's; the id where not given.
         """
+        _check_table(table)
         column: Column[Any] = table.c.id if key is None else key
         rising = page.order == "asc"
         conditions = list(where)
@@ -197,33 +206,42 @@ class Owned:
 
     def delete(self, table: Table, *where: Where) -> int:
         """Remove the rows that fit, and return how many they were."""
-        return self._run(delete(table).where(*self._conditions(table, where, writing=True)), None)
+        conditions = self._conditions(table, where, writing=True)
+        return self._run(delete(table).where(*conditions), None)
 
     def count(self, table: Table, *where: Where) -> int:
         """How many rows fit."""
-        statement = select(func.count()).select_from(table)
-        return int(self._execute(statement.where(*self._conditions(table, where))).scalar_one())
+        conditions = self._conditions(table, where)
+        return int(self._execute(select(func.count()).select_from(table).where(*conditions)).scalar_one())
 
-    def sum(self, column: Column[Any], *where: Where) -> int:
-        """The sum of a column over the rows that fit; 0 where none does."""
-        total: int | None = self._aggregate(func.sum(column), column, where)
+    def sum(self, column: Column[Any], *where: Where, own: bool = False) -> int:
+        """The sum of a column over the rows that fit; 0 where none does.
+
+        Args:
+            column: The column.
+            where: Conditions.
+            own: Whether what others share is left out: how much somebody has stored is the sum of its own.
+        """
+        total: int | None = self._aggregate(func.sum(column), column, where, own=own)
         return int(total or 0)
 
     def max(self, column: Column[Any], *where: Where) -> Any:
         """The largest value of a column among the rows that fit, or ``None``."""
         return self._aggregate(func.max(column), column, where)
 
-    def _aggregate(self, wanted: Any, column: Column[Any], where: Sequence[Where]) -> Any:
+    def _aggregate(self, wanted: Any, column: Column[Any], where: Sequence[Where], *, own: bool = False) -> Any:
         table: Any = getattr(column, "table", None)
-        conditions = self._conditions(table, where)
+        conditions = self._conditions(table, where, own=own)
         check_expression(table, column)
         return self._execute(select(wanted).where(*conditions)).scalar()
 
-    def _conditions(self, table: Table, where: Sequence[Where], *, writing: bool = False) -> Sequence[Where]:
+    def _conditions(
+        self, table: Table, where: Sequence[Where], *, writing: bool = False, own: bool = False
+    ) -> Sequence[Where]:
         """The conditions with that of ownership."""
         _check_table(table)
         _check_all(table, where)
-        return (self._scope.condition(table, writing=writing), *where)
+        return (self._scope.condition(table, writing=writing, own=own), *where)
 
     def _execute(self, statement: Any, rows: Any = None) -> CursorResult[Any]:
         if self._connection is None:
@@ -269,7 +287,7 @@ def _checked_values(table: Table, values: Mapping[str, Any]) -> Mapping[str, Any
         # A column object as key would slip past the comparison with names.
         if type(name) is not str or name not in table.c:
             raise TypeError(f"'{table.name}' has no column {name!r:.100}.")
-        if name in (TENANT, OWNER):
+        if name in OWNERSHIP:
             raise TypeError("Whose a row is comes from the principal, and never changes.")
         if isinstance(value, ClauseElement) or hasattr(value, "__clause_element__"):
             check_expression(table, value)

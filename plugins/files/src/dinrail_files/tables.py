@@ -62,5 +62,6 @@ PARTS = owned_table(
     Column("bytes", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Index("ix_upload_parts_upload_id", "upload_id"),
+    part_of="uploads",
 )
 """A part that has arrived; there are none once its upload is no longer pending."""

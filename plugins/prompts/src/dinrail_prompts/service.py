@@ -78,7 +78,7 @@ class PromptService(Prompts):
                     f"The newest version is {prompt['latest_version']}, not {request.version}.", param="version"
                 )
             version = request.version + 1
-            unit.insert(VERSIONS, _version(prompt_id, version, request.prompt, variables))
+            unit.insert(VERSIONS, _version(prompt_id, version, request.prompt, variables), under=prompt)
             default = version if request.set_as_default else prompt["default_version"]
             unit.update(PROMPTS, {"latest_version": version, "default_version": default}, PROMPTS.c.id == prompt_id)
             return version

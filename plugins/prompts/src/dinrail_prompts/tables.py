@@ -27,5 +27,6 @@ VERSIONS = owned_table(
     Column("variables", JSON, nullable=False),
     Column("created_at", Integer, nullable=False),
     UniqueConstraint("prompt_id", "version"),
+    part_of="prompts",
 )
 """A version; never changed once it is there."""

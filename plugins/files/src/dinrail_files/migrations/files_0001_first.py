@@ -15,6 +15,7 @@ def _owned(name: str, *columns: sa.Column[Any]) -> None:
         sa.Column("id", sa.String(80), primary_key=True),
         sa.Column("tenant", sa.String(200), nullable=False),
         sa.Column("owner", sa.String(200), nullable=False),
+        sa.Column("audience", sa.Text, nullable=False, server_default=""),
         *columns,
     )
     op.create_index(f"ix_{name}_owner", name, ["tenant", "owner", "id"])

@@ -14,6 +14,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(80), primary_key=True),
         sa.Column("tenant", sa.String(200), nullable=False),
         sa.Column("owner", sa.String(200), nullable=False),
+        sa.Column("audience", sa.Text, nullable=False, server_default=""),
         sa.Column("default_version", sa.Integer, nullable=False),
         sa.Column("latest_version", sa.Integer, nullable=False),
     )
@@ -23,6 +24,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(80), primary_key=True),
         sa.Column("tenant", sa.String(200), nullable=False),
         sa.Column("owner", sa.String(200), nullable=False),
+        sa.Column("audience", sa.Text, nullable=False, server_default=""),
         sa.Column("prompt_id", sa.String(80), nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("text", sa.Text, nullable=False),
