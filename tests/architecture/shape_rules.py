@@ -16,8 +16,8 @@ LONGEST_FUNCTION = 100
 LONGER: dict[str, str] = {}
 """Files and functions (``path::name``) that may be longer, and why."""
 
-RUN_BY_A_TOOL = re.compile(r".*/(migrations|environment)/\w+\.py")
-"""Scripts that Alembic runs from their folder; nobody imports a name of theirs."""
+NOBODY_IMPORTS_FROM = re.compile(r".*/((migrations|environment)/\w+|plugin)\.py")
+"""Scripts that Alembic runs from their folder, and declarations, in which the host looks for hooks."""
 
 VAGUE = frozenset({"utils", "util", "helpers", "helper", "common", "misc", "shared", "stuff"})
 
@@ -54,7 +54,7 @@ def names_say_what_is_inside(house: House) -> Iterator[str]:
 def public_modules_say_what_is_public(house: House) -> Iterator[str]:
     """A public module that defines anything has an ``__all__``, and all that it lists is there."""
     for module in house.modules.values():
-        if any(part.startswith("_") for part in module.name.split(".")) or RUN_BY_A_TOOL.fullmatch(module.path):
+        if any(part.startswith("_") for part in module.name.split(".")) or NOBODY_IMPORTS_FROM.fullmatch(module.path):
             continue
         defined, imported, listed = _names(module.tree)
         if listed is None:
