@@ -134,17 +134,21 @@ class _Writing:
     def finish(self) -> None:
         assert self._file is not None
         os.fsync(self._file)
-        os.close(self._file)
-        self._file = None
+        self._close()
         os.rename(self._beside, self._path)
         _sync_folder(self._path.parent)
 
     def abandon(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        with suppress(OSError):
+            self._close()
         self._beside.unlink(missing_ok=True)
         self._path.unlink(missing_ok=True)  # if it was given up between the renaming and the answer
+
+    def _close(self) -> None:
+        """Close the file; even a failing ``close`` has done it, and another would close somebody else's."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
 
 
 def _beside(path: Path) -> Path:
