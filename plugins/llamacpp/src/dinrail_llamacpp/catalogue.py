@@ -57,6 +57,8 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
                 "chat_template": CHATML,
                 # It does not always find its end, and waiting for it does not make the answer better.
                 "max_tokens": 1024,
+                # It cannot tell whether a result is enough, and would ask for the same again and again.
+                "tool_rounds": 1,
                 # Breaks the loops of words into which so small a model falls where it does not know what to say.
                 "sampling": {"dry_multiplier": 0.8, "dry_allowed_length": 8},
             },

@@ -100,7 +100,9 @@ class Chat:
         if offer is None:
             return body, None
         calling = Calling(self._upstream, offer, body, request.messages, call)
-        return body, calling if offer.must or await calling.is_wanted() else None
+        if offer.must or (calling.rounds < self._traits.tool_rounds and await calling.is_wanted()):
+            return body, calling
+        return body, None
 
 
 def _one(request: ChatRequest, index: int) -> ChatRequest:

@@ -58,6 +58,9 @@ class ModelConfig(BaseModel, extra="forbid"):
     """How the tokens' vectors become one, where the model makes embeddings."""
     tool_calls: ToolCalls = "schema"
     """How tools are called: `schema` works with any model, `native` uses what its chat template offers."""
+    tool_rounds: Annotated[int, Field(ge=1, le=1000)] = 8
+    """How often the model may call tools by its own decision (`auto`, with `schema`) before the user speaks again; then
+    it answers with what it knows."""
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     """The longest answer where a request names no limit; without it, whatever `context` leaves."""
     sampling: Sampling = {}
@@ -82,6 +85,8 @@ class LlamaCppConfig(BaseModel, extra="forbid"):
     """The key of that server."""
     tool_calls: ToolCalls = "schema"
     """How tools are called by the models of that server; see the same key of `models`."""
+    tool_rounds: Annotated[int, Field(ge=1, le=1000)] = 8
+    """The same for the models of that server."""
 
     hub_url: HttpUrl = HttpUrl("https://huggingface.co")
     """Where `dinrail models pull hf:…` fetches from: a model hub, or a mirror that answers like it."""

@@ -205,7 +205,7 @@ async def open_provider(config: LlamaCppConfig, context: Context) -> AsyncIterat
         total_timeout=config.total_timeout,
     )
     async with connect(there) as upstream:
-        yield Elsewhere(upstream, Traits(tool_calls=config.tool_calls))
+        yield Elsewhere(upstream, Traits(config.tool_calls, config.tool_rounds))
 
 
 def _contracts(local: LocalModel) -> frozenset[type]:

@@ -19,7 +19,7 @@ from dinrail_core.api.chat.tools import CustomCall, CustomToolCall, FunctionCall
 from dinrail_core.api.wire import MISSING
 from dinrail_core.errors import InvalidRequest, UpstreamInvalid
 from dinrail_llamacpp.choices import Event
-from dinrail_llamacpp.tools.calls import CallReader, Piece
+from dinrail_llamacpp.tools.calls import CallReader, Distinct, Piece
 from dinrail_llamacpp.tools.offer import Offer
 from dinrail_llamacpp.tools.prompt import CALL, DECISION_GRAMMAR, calls_since_user, normal, with_tools
 from dinrail_llamacpp.tools.schemas import alone, answer_schema
@@ -42,22 +42,28 @@ class Calling:
         body: What would be sent for an answer in words; its messages are words alone.
         messages: The conversation as the request has it.
         call: On whose behalf, and until when.
+
+    Attributes:
+        rounds: How often tools were called since the user spoke.
     """
 
     def __init__(self, upstream: Upstream, offer: Offer, body: Event, messages: Sequence[Message], call: Call) -> None:
         self._upstream = upstream
         self._offer = offer
         self._call = call
-        self._made = frozenset[tuple[str, str]]() if offer.must else calls_since_user(messages)
+        self._turns = body["messages"]
+        self.rounds, made = calls_since_user(messages)
+        self._made = frozenset() if offer.must else made
         self._body = {name: value for name, value in body.items() if name not in _OF_THE_TEXT}
-        self._body["messages"] = with_tools(offer, body["messages"])
+        self._body["messages"] = with_tools(offer, self._turns, decide=False)
         # Without a wish of the caller's, the likeliest call is the best.
         self._body.setdefault("temperature", 0)
 
     async def is_wanted(self) -> bool:
         """Whether the model says that it needs a tool."""
-        decision = {"messages": self._body["messages"], "model": self._body.get("model", "")}
-        answer = await self._ask({**decision, "grammar": DECISION_GRAMMAR, "max_tokens": 8, "temperature": 0})
+        turns = with_tools(self._offer, self._turns, decide=True)
+        decision = {"messages": turns, "model": self._body.get("model", ""), "grammar": DECISION_GRAMMAR}
+        answer = await self._ask({**decision, "max_tokens": 8, "temperature": 0})
         return _text(answer.value).startswith(CALL[:1])
 
     async def complete(self) -> Answer[ChatCompletion] | None:
@@ -65,7 +71,9 @@ class Calling:
         answer = await self._ask({**self._body, **self._form()})
         completion = answer.value
         reader = CallReader()
-        calls = _assembled(reader.feed(_text(completion)))
+        distinct = Distinct()
+        pieces = distinct.feed(reader.feed(_text(completion)))
+        calls = _assembled([*pieces, *distinct.rest(whole=reader.whole)])
         finish = completion.choices[0].finish_reason
         _check(reader, finish)
         if self._made and calls and all(_made(call) in self._made for call in calls):
@@ -90,7 +98,9 @@ class Calling:
             stream = await self._upstream.stream(ChatChunk, _PATH, orjson.dumps(body), self._call)
         except InvalidRequest as error:
             raise await self._blamed(error) from error
-        return Stream(ChatChunk, values=_called(stream), headers=stream.headers, close=stream.aclose)
+        return Stream(
+            ChatChunk, values=_called(stream, self._offer.several), headers=stream.headers, close=stream.aclose
+        )
 
     def _form(self) -> Event:
         schema = answer_schema(self._offer)
@@ -124,9 +134,10 @@ class Calling:
 _PROBE: Event = {"messages": [{"role": "user", "content": "?"}], "max_tokens": 1, "temperature": 0}
 
 
-async def _called(stream: Stream[ChatChunk]) -> AsyncGenerator[ChatChunk, None]:
+async def _called(stream: Stream[ChatChunk], several: bool) -> AsyncGenerator[ChatChunk, None]:
     """Chunks of text, turned into chunks of calls."""
     reader = CallReader()
+    distinct = Distinct()
     began = False
     async with aclosing(stream):
         async for chunk in stream:
@@ -138,9 +149,13 @@ async def _called(stream: Stream[ChatChunk]) -> AsyncGenerator[ChatChunk, None]:
                 yield _chunk(chunk, Delta(role="assistant", content=None))
             choice = chunk.choices[0]
             content = choice.delta.content
-            deltas = [_delta(piece) for piece in reader.feed(content if isinstance(content, str) else "")]
-            if deltas:
-                yield _chunk(chunk, Delta(tool_calls=deltas))
+            pieces = reader.feed(content if isinstance(content, str) else "")
+            if several:
+                pieces = distinct.feed(pieces)
+                if choice.finish_reason is not None:
+                    pieces += distinct.rest(whole=reader.whole)
+            if pieces:
+                yield _chunk(chunk, Delta(tool_calls=[_delta(piece) for piece in pieces]))
             if choice.finish_reason is not None:
                 _check(reader, choice.finish_reason)
                 yield _chunk(chunk, Delta(), _finish(choice.finish_reason))

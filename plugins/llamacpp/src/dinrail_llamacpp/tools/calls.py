@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from pydantic_core import from_json
 
-__all__ = ["CallReader", "Piece"]
+__all__ = ["CallReader", "Distinct", "Piece"]
 
 _HEAD = re.compile(r'\{\s*"tool"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"(arguments|input)"\s*:\s*$')
 _LONGEST_HEAD = 1024
@@ -52,6 +53,11 @@ class CallReader:
     def calls(self) -> int:
         """How many calls have begun, as far as their name is known."""
         return self._index + 1
+
+    @property
+    def whole(self) -> bool:
+        """Whether the newest call has all of its content."""
+        return self._reading in (self._trailing, self._between)
 
     def feed(self, text: str) -> list[Piece]:
         """What ``text`` adds."""
@@ -125,3 +131,40 @@ class CallReader:
         if self._value and not self._custom:
             pieces.append(Piece(self._index, text="".join(self._value)))
             self._value.clear()
+
+
+class Distinct:
+    """Leaves out calls that were made before in the same answer: a small model that may call several repeats itself.
+
+    A call is handed on once it is whole, since only then it is known to be another one.
+    """
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[str | None, str]] = set()
+        self._held: list[Piece] = []
+        self.calls = 0
+
+    def feed(self, pieces: Iterable[Piece]) -> list[Piece]:
+        """The pieces that may be handed on now."""
+        done: list[Piece] = []
+        for piece in pieces:
+            if piece.name is not None:
+                done += self.rest()
+            self._held.append(piece)
+        return done
+
+    def rest(self, *, whole: bool = True) -> list[Piece]:
+        """The pieces of the last call, once nothing more comes.
+
+        Args:
+            whole: Whether it is all there; one that was cut counts only where it is the only one.
+        """
+        held, self._held = self._held, []
+        if not held or not (whole or self.calls == 0):
+            return []
+        call = (held[0].name, "".join(piece.text for piece in held))
+        if call in self._seen:
+            return []
+        self._seen.add(call)
+        self.calls += 1
+        return [replace(piece, index=self.calls - 1) for piece in held]

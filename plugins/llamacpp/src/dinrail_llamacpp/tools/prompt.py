@@ -43,25 +43,23 @@ DECISION_GRAMMAR = f'root ::= "{CALL}" | "{ANSWER}"'
 """GBNF for the beginning of an answer, by which the model says whether it wants a tool."""
 
 _DECIDE = f'If the user needs one of the tools, start with "{CALL}". If not, start with "{ANSWER}".'
-_ONE = 'Answer with a JSON object {"tool": name, "arguments": {...}}.'
-_SEVERAL = 'Answer with a JSON array of objects {"tool": name, "arguments": {...}}, one for each call.'
+_ONE = 'Pick the tool that fits the question and answer with a JSON object {"tool": name, "arguments": {...}}.'
+_SEVERAL = 'Pick the tools that fit and answer with a JSON list of calls: [{"tool": name, "arguments": {...}}].'
 
 Turn = dict[str, Any]
 
 
-def with_tools(offer: Offer, turns: Sequence[Turn]) -> list[Turn]:
+def with_tools(offer: Offer, turns: Sequence[Turn], *, decide: bool) -> list[Turn]:
     """The conversation with the tools and what to do with them in its instructions.
 
     Args:
         offer: The tools.
         turns: What :func:`converse` made.
+        decide: Whether it is asked if a tool is needed at all, and not yet for the call.
     """
-    lines = [_described(tool) for tool in offer.listed]
-    if not offer.must:
-        lines.append(f"\n{_DECIDE}")
-    if offer.must or offer.several:
-        lines.append(f"\n{_SEVERAL if offer.several else _ONE}")
-    prompt = "You can call these tools:\n" + "\n".join(lines)
+    tools = "\n".join(_described(tool) for tool in offer.listed)
+    task = _DECIDE if decide else _SEVERAL if offer.several else _ONE
+    prompt = f"You can call these tools:\n{tools}\n\n{task}"
     if turns and turns[0]["role"] == "system":
         return [{**turns[0], "content": f"{_flat(turns[0]['content'])}\n\n{prompt}"}, *turns[1:]]
     return [{"role": "system", "content": prompt}, *turns]
@@ -112,24 +110,28 @@ def has_tool_history(messages: Iterable[Message]) -> bool:
     )
 
 
-def calls_since_user(messages: Sequence[Message]) -> frozenset[tuple[str, str]]:
-    """The calls that were answered since the user spoke: names and arguments, as :func:`normal` writes them.
+def calls_since_user(messages: Sequence[Message]) -> tuple[int, frozenset[tuple[str, str]]]:
+    """What was called and answered since the user spoke.
 
-    A model that makes one of them again has nothing new to ask.
+    Returns:
+        In how many rounds, and the calls: names and arguments, as :func:`normal` writes them. A model that makes one of
+        them again has nothing new to ask.
     """
     found: set[tuple[str, str]] = set()
     answered: set[str] = set()
+    rounds = 0
     for message in reversed(messages):
         match message:
             case ToolMessage():
                 answered.add(message.tool_call_id)
             case AssistantMessage():
+                rounds += bool(_calls(message))
                 found |= {
                     (name, normal(arguments)) for key, (name, arguments) in _calls(message).items() if key in answered
                 }
             case _:
                 break
-    return frozenset(found)
+    return rounds, frozenset(found)
 
 
 def normal(arguments: str) -> str:

@@ -1,7 +1,7 @@
-"""How often a model calls the right tool, with arguments that fit: ``python tool_calls.py [MODEL]``.
+"""How often a model calls the right tool, with arguments that fit: ``python measure_tools.py [MODEL]``.
 
-The model is one that the provider finds by itself; it runs on one thread. What is printed is what the README says of the
-default model.
+No test: it takes minutes, and what is good enough is for people to say. The model is one that the provider finds by
+itself; it runs on one thread. The README has the figures of the default model.
 """
 
 from __future__ import annotations
@@ -115,8 +115,13 @@ ANSWERED = [
     ("Calculate 17 + 25.", "calculate", {"expression": "17 + 25"}, "42", ("42",)),
     ("What time is it in Tokyo?", "get_time", {"timezone": "Asia/Tokyo"}, "09:30", ("09:30",)),
     ("What's the time in Sydney?", "get_time", {"timezone": "Australia/Sydney"}, "half past ten", ("half past ten",)),
-    ("Send an email to bob@example.com that says hello.", "send_email", {"to": "bob@example.com", "body": "hello"},
-     "The email was sent.", ("sent",)),
+    (
+        "Send an email to bob@example.com that says hello.",
+        "send_email",
+        {"to": "bob@example.com", "body": "hello"},
+        "The email was sent.",
+        ("sent",),
+    ),
     ("Who won the election?", "search_web", {"query": "election winner"}, "Maria Gomez won.", ("Gomez",)),
 ]
 
