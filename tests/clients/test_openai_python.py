@@ -316,5 +316,5 @@ def test_pictures_reach_the_upstream(client: OpenAI, upstream: Scripted) -> None
         return Spoken.of("A rail.")
 
     upstream.says(answer)
-    client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": parts}])  # type: ignore[list-item,misc]
+    client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": parts}])  # type: ignore[list-item,misc]  # a bad one
     assert seen[0].messages[0].images == (picture,)

@@ -36,4 +36,4 @@ def test_a_call_does_not_show_its_key() -> None:
 
 def test_a_call_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
-        Call().deadline = 7.0  # type: ignore[misc]
+        Call().deadline = 7.0  # type: ignore[misc]  # what the test is about

@@ -174,7 +174,7 @@ class Lines(Honest):
             response.close()
 
     async def frames(self, response: aiohttp.ClientResponse, call: Call) -> AsyncIterator[bytes]:
-        async for frame in super().frames(_AsFrames(response), call):  # type: ignore[arg-type]
+        async for frame in super().frames(_AsFrames(response), call):  # type: ignore[arg-type]  # looks enough like one
             if frame:
                 yield frame
 

@@ -52,7 +52,7 @@ def test_setting_a_case_to_none_is_overriding_it() -> None:
     with pytest.raises(TypeError, match="overrides the case test_answer"):
 
         class Mine(Base):
-            test_answer = None  # type: ignore[assignment]
+            test_answer = None  # type: ignore[assignment]  # what the test is about
 
 
 def test_a_mixin_cannot_override_a_case_either() -> None:

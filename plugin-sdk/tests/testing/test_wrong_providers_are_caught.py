@@ -7,17 +7,17 @@ from collections import Counter
 
 import pytest
 import wrong_answers  # noqa: F401 - each of these modules registers its providers
-import wrong_chat  # noqa: F401
-import wrong_chat_requests  # noqa: F401
-import wrong_chat_tools  # noqa: F401
-import wrong_conduct  # noqa: F401
-import wrong_embeddings  # noqa: F401
-import wrong_models  # noqa: F401
-import wrong_moderations  # noqa: F401
-import wrong_refusals  # noqa: F401
-import wrong_rerank  # noqa: F401
-import wrong_streams  # noqa: F401
-import wrong_text  # noqa: F401
+import wrong_chat  # noqa: F401 registers its providers
+import wrong_chat_requests  # noqa: F401 registers its providers
+import wrong_chat_tools  # noqa: F401 registers its providers
+import wrong_conduct  # noqa: F401 registers its providers
+import wrong_embeddings  # noqa: F401 registers its providers
+import wrong_models  # noqa: F401 registers its providers
+import wrong_moderations  # noqa: F401 registers its providers
+import wrong_refusals  # noqa: F401 registers its providers
+import wrong_rerank  # noqa: F401 registers its providers
+import wrong_streams  # noqa: F401 registers its providers
+import wrong_text  # noqa: F401 registers its providers
 from honest_provider import ABANDONED, HonestConfig, provider_type
 from wrong_provider import ALL, WRONG, Wrong
 
@@ -48,7 +48,7 @@ class EverySuite(
 ):
     def config(self, upstream: FakeUpstream) -> HonestConfig:
         values = {"base_url": upstream.url, "api_key": "sk-configured-0123456789"}
-        return self.provider.config.model_validate(values)  # type: ignore[return-value]
+        return self.provider.config.model_validate(values)  # type: ignore[return-value]  # a model of the record's own
 
 
 CASES = {case.name: case for case in cases_of(EverySuite)}

@@ -19,7 +19,7 @@ from dinrail_core.errors import UpstreamError
 WRONG_LIBRARIES: list[tuple[type[HonestLibrary], str]] = []
 
 
-def caught_by(*cases: str):  # type: ignore[no-untyped-def]
+def caught_by(*cases: str):  # type: ignore[no-untyped-def]  # a decorator of classes
     def register(kind: type[HonestLibrary]) -> type[HonestLibrary]:
         WRONG_LIBRARIES.extend((kind, case) for case in cases)
         return kind

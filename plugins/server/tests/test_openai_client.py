@@ -70,7 +70,7 @@ async def test_embeddings_come_in_the_base64_that_the_package_asks_for(client: A
 async def test_moderation_without_a_model_takes_the_only_one(
     client: AsyncOpenAI, provider: Scripted, rail: object
 ) -> None:
-    rail.names = ["m"]  # type: ignore[attr-defined]
+    rail.names = ["m"]  # type: ignore[attr-defined]  # of the test's own class
     await client.moderations.create(input="x")
     assert provider.asked[0].model == "m"
 
@@ -108,7 +108,7 @@ async def test_errors_are_the_classes_that_the_package_has(
     provider.before = fail
     with pytest.raises(seen) as caught:
         await client.chat.completions.create(model="m", messages=USER)
-    assert caught.value.code == raised.code  # type: ignore[attr-defined]
+    assert caught.value.code == raised.code  # type: ignore[attr-defined]  # of the test's own class
     assert caught.value.request_id
     if isinstance(raised, RateLimited):
         assert caught.value.response.headers["retry-after"] == "7"

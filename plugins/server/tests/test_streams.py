@@ -230,7 +230,7 @@ async def test_typed_events_are_encoded_and_their_source_closed(start: Start) ->
 async def test_a_handlers_result_of_another_type_is_a_fault_of_the_server(start: Start) -> None:
     async def handler(exchange: Exchange) -> Answer[ChatChunk]:
         assert isinstance(exchange, HttpExchange)
-        return None  # type: ignore[return-value]
+        return None  # type: ignore[return-value]  # what the test is about
 
     running = await start(routes=[Route(method="GET", path="/s", handler=handler, summary="s", tag="t")])
     async with running.http.get(running.root + "/s") as answer:

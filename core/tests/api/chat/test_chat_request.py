@@ -135,7 +135,7 @@ def test_a_request_is_built_in_python_without_spelling_constants() -> None:
 
 def test_a_request_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        read().model = "other"  # type: ignore[misc]
+        read().model = "other"  # type: ignore[misc]  # what the test is about
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ MIGRATIONS = "dinrail.migrations"
 """The entry-point group in which a distribution names the package of its Alembic revisions.
 
 The entry point's name is the version table's suffix; revisions are files ``<name>_<four digits>_<what>.py`` whose
-revision id is ``<name>_<four digits>``, in one line without branches: ``files = "dinrail_files.migrations"``.
+revision id is ``<name>_<four digits>``, in one line without branches: ``notes = "dinrail_notes.migrations"``.
 """
 
 

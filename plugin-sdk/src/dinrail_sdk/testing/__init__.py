@@ -10,12 +10,12 @@ pytest.register_assert_rewrite(
     "dinrail_sdk.testing.suites", "dinrail_sdk.testing.operations", "dinrail_sdk.testing.heard"
 )
 
-from dinrail_sdk.testing import delivery  # noqa: E402
-from dinrail_sdk.testing.bench import Bench  # noqa: E402
-from dinrail_sdk.testing.delivery import Delivery, Gate  # noqa: E402
-from dinrail_sdk.testing.dialect import Dialect, Rendered, Request  # noqa: E402
-from dinrail_sdk.testing.dialects import OPENAI, OpenAIWire  # noqa: E402
-from dinrail_sdk.testing.script import (  # noqa: E402
+from dinrail_sdk.testing import delivery  # noqa: E402 behind the registration
+from dinrail_sdk.testing.bench import Bench  # noqa: E402 behind the registration
+from dinrail_sdk.testing.delivery import Delivery, Gate  # noqa: E402 behind the registration
+from dinrail_sdk.testing.dialect import Dialect, Rendered, Request  # noqa: E402 behind the registration
+from dinrail_sdk.testing.dialects import OPENAI, OpenAIWire  # noqa: E402 behind the registration
+from dinrail_sdk.testing.script import (  # noqa: E402 behind the registration
     Asked,
     ListedModel,
     Listing,
@@ -31,9 +31,9 @@ from dinrail_sdk.testing.script import (  # noqa: E402
     Verdict,
     Verdicts,
 )
-from dinrail_sdk.testing.served import Served, open_rail, serve  # noqa: E402
-from dinrail_sdk.testing.suite import Suite, case  # noqa: E402
-from dinrail_sdk.testing.suites import (  # noqa: E402
+from dinrail_sdk.testing.served import Served, open_rail, serve  # noqa: E402 behind the registration
+from dinrail_sdk.testing.suite import Suite, case  # noqa: E402 behind the registration
+from dinrail_sdk.testing.suites import (  # noqa: E402 behind the registration
     ChatModelSuite,
     CheckedSuite,
     CompletionModelSuite,
@@ -43,8 +43,8 @@ from dinrail_sdk.testing.suites import (  # noqa: E402
     ModeratorSuite,
     RerankerSuite,
 )
-from dinrail_sdk.testing.upstream import FakeUpstream, Turn  # noqa: E402
-from dinrail_sdk.testing.watchdog import LoopWatch  # noqa: E402
+from dinrail_sdk.testing.upstream import FakeUpstream, Turn  # noqa: E402 behind the registration
+from dinrail_sdk.testing.watchdog import LoopWatch  # noqa: E402 behind the registration
 
 __all__ = [
     "OPENAI",

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from dinrail_onnx_embeddings.files import ModelFiles
 
-__all__ = ["SentenceModel", "Tokens", "Vector", "Vectors"]
+__all__ = ["SentenceModel", "Tokens", "Vector", "Vectors", "unit"]
 
 Vector: TypeAlias = NDArray[np.float32]
 """Shape ``(dimensions,)``."""

@@ -108,7 +108,7 @@ async def _relay(exchange: HttpExchange, headers: CIMultiDict[str], stream: Stre
                 piece = await reads.__anext__()
             except StopAsyncIteration:
                 break
-            except BaseException as caught:
+            except BaseException as caught:  # what it means, and whether it goes on, is for explain to say
                 error = explain(exchange, caught)
                 exchange.error = error.code
                 await push(writer, b"event: error\ndata: %b\n\n" % problem(error).body)

@@ -12,7 +12,7 @@ from dinrail_sdk.testing.suite import case
 from dinrail_sdk.testing.suites.chat_requests import ChatRequestCases
 from dinrail_sdk.testing.suites.chat_tools import ChatToolCases
 
-__all__ = ["ChatModelSuite"]
+__all__ = ["WORLD", "ChatModelSuite"]
 
 WORLD = "Grüezi! 你好, 🌍👩‍👩‍👧‍👦 e\u0301 “quoted” \\ back\nslash\t\u2028end"
 """Characters of one to four bytes, joined ones, and what JSON escapes."""
