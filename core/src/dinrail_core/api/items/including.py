@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from pydantic_core import from_json, to_json
 
-__all__ = ["Include", "as_asked"]
-
-Include: TypeAlias = Literal[
-    "file_search_call.results",
-    "web_search_call.results",
-    "web_search_call.action.sources",
-    "message.input_image.image_url",
-    "computer_call_output.output.image_url",
-    "code_interpreter_call.outputs",
-    "reasoning.encrypted_content",
-    "message.output_text.logprobs",
-]
-"""What may be asked for beyond what every answer tells (OpenAI's 2.3.0, ``IncludeEnum``)."""
+__all__ = ["as_asked"]
 
 
 def as_asked(text: str, kind: str, include: Collection[str]) -> str:
@@ -28,7 +16,7 @@ def as_asked(text: str, kind: str, include: Collection[str]) -> str:
     Args:
         text: The item as it is kept: compact JSON, as pydantic writes it.
         kind: Its ``type``.
-        include: Values of :data:`Include`.
+        include: What was asked for (OpenAI's 2.3.0, ``IncludeEnum``).
     """
     marks = _MARKS.get(kind)
     if marks is None or not any(mark in text for mark in marks):

@@ -241,7 +241,9 @@ OutputItem: TypeAlias = Annotated[
 """An item that a response puts out."""
 
 
-class AnyItem(RootModel[Item]):
+class AnyItem(RootModel[Any]):
     """One item, as an answer of its own."""
 
     model_config = ConfigDict(frozen=True, strict=True, defer_build=True)
+
+    root: Item
