@@ -1,0 +1,33 @@
+"""The ledger in the database, loaded when the first caller comes whose use is limited."""
+
+from __future__ import annotations
+
+from dinrail_access.buckets import Draw, Ledger
+from dinrail_core.hooks import Rail
+
+__all__ = ["LazyLedger"]
+
+
+class LazyLedger(Ledger):
+    """Stands before the ledger, so that a server without limits never loads an ORM.
+
+    Args:
+        rail: Where the database is.
+    """
+
+    def __init__(self, rail: Rail) -> None:
+        self._rail = rail
+        self._ledger: Ledger | None = None
+
+    async def draw(self, bucket: str, limit: int, wanted: float) -> Draw:
+        return await self._loaded().draw(bucket, limit, wanted)
+
+    async def hold(self, bucket: str, holder: str, limit: int, wanted: int) -> tuple[int, int]:
+        return await self._loaded().hold(bucket, holder, limit, wanted)
+
+    def _loaded(self) -> Ledger:
+        if self._ledger is None:
+            from dinrail_access.ledger import DatabaseLedger
+
+            self._ledger = DatabaseLedger(self._rail)
+        return self._ledger
