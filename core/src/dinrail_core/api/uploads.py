@@ -39,7 +39,7 @@ class CompleteUpload(Wire):
 
     part_ids: Annotated[Many[str], Field(max_length=100_000)]
     """The parts, in the order of their bytes."""
-    md5: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{32}$")] | None | MISSING = MISSING
+    md5: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{32}$")] | MISSING = MISSING
     """The hash of the whole file, in hexadecimal, if it is to be checked."""
 
 
@@ -67,7 +67,7 @@ class Upload(Wire):
     status: Literal["pending", "completed", "cancelled", "expired"]
     expires_at: int
     """Seconds since the epoch; until then it can be completed."""
-    file: OpenAIFile | MISSING = MISSING
+    file: OpenAIFile | None | MISSING = MISSING
     """The file, once it is complete."""
 
 
