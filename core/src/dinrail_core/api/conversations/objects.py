@@ -1,6 +1,6 @@
 """Conversations on the wire."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, RootModel
 
@@ -87,13 +87,19 @@ class ListItemsQuery(ItemQuery):
     """The id behind which the page begins."""
 
 
+if TYPE_CHECKING:
+    _OneItem: TypeAlias = RootModel[Item]
+else:
+    _OneItem = RootModel  # a parametrised one would be built, items and all, before anybody needs it
+
+
 class CreateItems(Wire):
     """Items that a conversation goes on with."""
 
     items: GivenItems
 
 
-class ConversationItem(RootModel[Any]):
+class ConversationItem(_OneItem):
     """One item."""
 
     model_config = ConfigDict(frozen=True, strict=True, defer_build=True)

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from dinrail_core.api.items.reasoning import CompactionTrigger
-from dinrail_core.api.items.unions import AnyItem, InputItem, Item, ItemReference
+from dinrail_core.api.items.unions import InputItem, Item, ItemReference
 from dinrail_core.errors import InvalidRequest
 
 __all__ = ["PREFIXES", "keep", "read_item"]
@@ -100,12 +100,12 @@ def keep(item: InputItem, new_id: Callable[[str], str]) -> Item:
     complete = _COMPLETIONS.get(kind)
     if complete is not None:
         complete(data)
-    return _items().validate_python(data)
+    return _items().validate_python(data, strict=True)
 
 
 def read_item(text: str | bytes) -> Item:
     """An item out of the JSON text in which it is kept."""
-    return AnyItem.model_validate_json(text).root
+    return _items().validate_json(text, strict=True)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag
+from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from dinrail_core.api.items.calls import (
     CustomToolCall,
@@ -76,7 +76,7 @@ from dinrail_core.api.items.tool_search import (
 from dinrail_core.api.open_enum import Unlisted
 from dinrail_core.api.wire import MISSING, Wire
 
-__all__ = ["KINDS", "AnyItem", "InputItem", "Item", "ItemReference", "OutputItem", "UnknownItem"]
+__all__ = ["KINDS", "InputItem", "Item", "ItemReference", "OutputItem", "UnknownItem"]
 
 
 class ItemReference(Wire):
@@ -239,11 +239,3 @@ OutputItem: TypeAlias = Annotated[
     Discriminator(_kind),
 ]
 """An item that a response puts out."""
-
-
-class AnyItem(RootModel[Any]):
-    """One item, as an answer of its own."""
-
-    model_config = ConfigDict(frozen=True, strict=True, defer_build=True)
-
-    root: Item
