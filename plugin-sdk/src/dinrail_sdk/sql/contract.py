@@ -33,8 +33,9 @@ class Database(ABC):
     """One relational store.
 
     Work is a plain function over a unit: it runs inside one transaction, in a thread or greenlet of the database's
-    choice, so it must touch nothing but the unit and values, and must not wait for anything else. What it raises undoes
-    its transaction and reaches the caller.
+    choice, so it must touch nothing but the unit and values, and must not wait for anything else. It may be done again
+    where its transaction was lost through no fault of its own. What it raises undoes its transaction and reaches the
+    caller.
 
     All methods raise:
         Unavailable: The database cannot be reached, is locked by somebody else, or has no room left.

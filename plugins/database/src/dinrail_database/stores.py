@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from dinrail_core.api.call import Principal
-from dinrail_core.errors import Unavailable
+from dinrail_core.errors import ConfigurationError, Unavailable
 from dinrail_database.once import Once
 from dinrail_database.revisions import lines
 from dinrail_database.schema import Schema, Standing
@@ -33,7 +33,7 @@ __all__ = ["PostgreSQLStore", "SQLiteStore", "opened"]
 
 T = TypeVar("T")
 
-_PATIENCE = 8.0
+_PATIENCE = 4.0
 """Seconds that opening waits for an upgrade; a longer one goes on, and requests wait for it."""
 
 
@@ -42,24 +42,32 @@ class _Store(Database, Schema):
 
     def __init__(self) -> None:
         self.prepared = Once(self._prepare)
+        self._closed = False
 
     async def read(self, principal: Principal, work: Callable[[Owned], T]) -> T:
         """See :meth:`Database.read`."""
-        if not self.prepared.done:
-            await self.prepared()
+        await self._ready()
         return await self._database.read(principal, work)
 
     async def write(self, principal: Principal, work: Callable[[Owned], T]) -> T:
         """See :meth:`Database.write`."""
-        if not self.prepared.done:
-            await self.prepared()
+        await self._ready()
         return await self._database.write(principal, work)
 
     async def sweep(self, work: Callable[[Connection], T]) -> T:
         """See :meth:`Database.sweep`."""
-        if not self.prepared.done:
-            await self.prepared()
+        await self._ready()
         return await self._database.sweep(work)
+
+    async def _ready(self) -> None:
+        if self._closed:
+            raise Unavailable("The database is being closed.", retry_after=1)
+        if self.prepared.done:
+            return
+        try:
+            await self.prepared()
+        except ConfigurationError as error:  # of no use to the caller of a request, who only needs to know for now
+            raise Unavailable(f"The database cannot be used ({error}).") from error
 
     @property
     @abstractmethod
@@ -118,6 +126,7 @@ class SQLiteStore(_Store):
             await self.prepared.within(_PATIENCE)
 
     async def close(self) -> None:
+        self._closed = True
         await self.prepared.stop()
         if self._sqlite is not None:
             await asyncio.to_thread(self._sqlite.stop)
@@ -184,6 +193,7 @@ class PostgreSQLStore(_Store):
             await self.prepared.within(_PATIENCE)
 
     async def close(self) -> None:
+        self._closed = True
         await self.prepared.stop()
         await self._postgresql.close()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -89,6 +89,9 @@ class Writer:
             except BaseException as error:  # whatever it is must reach those who wait, not end the thread
                 for unit in units:
                     unit.error = unit.error or translate(error)
+            # One that is not at rest goes. Any other stays: the last one to leave would have SQLite move its log into
+            # the file and make it anew at the next use, which a full disk allows neither writers nor readers.
+            if connection is not None and not _at_rest(connection):
                 _discard(connection)
                 connection = None
             _tell(units)
@@ -112,24 +115,52 @@ class Writer:
 
 
 def _commit(connection: Connection, units: list[_Unit]) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-    try:
-        if len(units) == 1:
-            _do(connection, units[0])
-            connection.exec_driver_sql("ROLLBACK" if units[0].error is not None else "COMMIT")
-            return
+    if len(units) > 1 and _commit_together(connection, units):
+        return
+    for unit in units:
+        if unit.error is None:
+            try:
+                _commit_alone(connection, unit)
+            except Exception as error:  # the driver's; the other units have still to be tried
+                unit.error = translate(error)
+
+
+def _commit_together(connection: Connection, units: list[_Unit]) -> bool:
+    """Do all in one transaction.
+
+    Returns:
+        False where SQLite undid the whole of it because of one of them, as it may when the disk is full; that one has
+        its error, and the others are to be done again, each by itself.
+    """
+    with _transaction(connection):
         for unit in units:
             connection.exec_driver_sql("SAVEPOINT unit")
             _do(connection, unit)
             if unit.error is not None:
+                if not _in_transaction(connection):
+                    return False
                 connection.exec_driver_sql("ROLLBACK TO unit")
             connection.exec_driver_sql("RELEASE unit")
         connection.exec_driver_sql("COMMIT")
-    except BaseException:
-        # SQLite itself rolls back when the disk is full, and then there is no savepoint to go back to.
+    return True
+
+
+def _commit_alone(connection: Connection, unit: _Unit) -> None:
+    with _transaction(connection):
+        _do(connection, unit)
+        if unit.error is None:
+            connection.exec_driver_sql("COMMIT")
+
+
+@contextmanager
+def _transaction(connection: Connection) -> Iterator[None]:
+    """A transaction that is undone unless it is committed inside."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
         if _in_transaction(connection):
             connection.exec_driver_sql("ROLLBACK")
-        raise
 
 
 def _do(connection: Connection, unit: _Unit) -> None:
@@ -143,11 +174,14 @@ def _in_transaction(connection: Connection) -> bool:
     return bool(getattr(connection.connection.dbapi_connection, "in_transaction", False))
 
 
-def _discard(connection: Connection | None) -> None:
-    if connection is not None:
-        with suppress(Exception):  # it is in an unknown state, which is why it goes
-            connection.invalidate()
-            connection.close()
+def _at_rest(connection: Connection) -> bool:
+    return not connection.closed and not connection.invalidated and not _in_transaction(connection)
+
+
+def _discard(connection: Connection) -> None:
+    with suppress(Exception):  # it is in an unknown state, which is why it goes
+        connection.invalidate()
+        connection.close()
 
 
 def _tell(units: list[_Unit]) -> None:
