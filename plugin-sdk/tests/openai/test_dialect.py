@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -19,7 +20,8 @@ from dinrail_core.api.moderations import ModerationRequest, ModerationResponse
 from dinrail_core.api.provider import ModelInfo
 from dinrail_core.api.rerank import RerankRequest, RerankResponse
 from dinrail_core.api.wire import decode_request
-from dinrail_sdk.openai import OpenAIDialect
+from dinrail_core.errors import UpstreamInvalid
+from dinrail_sdk.openai import OpenAIDialect, reworded
 from dinrail_sdk.upstream import Events, Upstream
 
 T = TypeVar("T", bound=BaseModel)
@@ -58,6 +60,9 @@ class Remembering(Upstream):
     async def get(self, path: str, call: Call) -> bytes:
         self.asked.append((None, path, None, call))
         return b'{"data":[{"id":"a/b"}]}'
+
+    async def post(self, path: str, body: bytes, call: Call) -> bytes:
+        raise AssertionError("The relay asks for objects alone.")
 
 
 @pytest.fixture
@@ -116,3 +121,71 @@ async def test_vectors_ranks_and_verdicts_are_asked_for_at_their_addresses(upstr
 async def test_models_are_listed(upstream: Remembering) -> None:
     assert await OpenAIDialect(upstream).models() == [ModelInfo("a/b")]
     assert upstream.asked[0][1] == "models"
+
+
+class Peculiar(OpenAIDialect):
+    """A server that differs in everything that may differ."""
+
+    listing = "/api/models"
+
+    def path(self, api: str, model: str) -> str:
+        return f"{model}/{api}"
+
+    def chat_request(self, request: ChatRequest) -> ChatRequest:
+        return request.model_copy(update={"vendor": "chat"})
+
+    def text_request(self, request: CompletionRequest) -> CompletionRequest:
+        return request.model_copy(update={"vendor": "text"})
+
+    def embedding_request(self, request: EmbeddingRequest) -> EmbeddingRequest:
+        return request.model_copy(update={"vendor": "embedding"})
+
+    def listed(self, model: ModelInfo, entry: Mapping[str, Any]) -> ModelInfo | None:
+        return replace(model, context_length=5)
+
+
+async def test_a_server_that_differs_is_asked_in_its_own_way(upstream: Remembering) -> None:
+    server = Peculiar(upstream)
+    chat, text = decode_request(ChatRequest, CHAT), decode_request(CompletionRequest, {"model": "m", "prompt": "p"})
+    await server.complete(chat, CALL)
+    await server.stream(chat, CALL)
+    await server.complete_text(text, CALL)
+    await server.stream_text(text, CALL)
+    await server.embed(decode_request(EmbeddingRequest, {"model": "m", "input": "a"}), CALL)
+    await server.rerank(decode_request(RerankRequest, {"model": "m", "query": "q", "documents": ["a"]}), CALL)
+    await server.moderate(decode_request(ModerationRequest, {"input": "a"}), CALL)
+    assert [(path, body.get("vendor")) for _, path, body, _ in upstream.asked] == [
+        ("org/m/chat/completions", "chat"),
+        ("org/m/chat/completions", "chat"),
+        ("m/completions", "text"),
+        ("m/completions", "text"),
+        ("m/embeddings", "embedding"),
+        ("m/rerank", None),
+        ("/moderations", None),
+    ]
+    assert await server.models() == [ModelInfo("a/b", context_length=5)]
+    assert upstream.asked[-1][1] == "/api/models"
+
+
+def rename(found: dict[str, Any]) -> bool:
+    found["choices"] = found.pop("picks")
+    return True
+
+
+@pytest.mark.parametrize(
+    ("came", "goes"),
+    [
+        (b'{"picks":[1],"more":null}', b'{"more":null,"choices":[1]}'),
+        (b'{"choices": []}', b'{"choices": []}'),
+        (b"[1, 2]", b"[1, 2]"),
+    ],
+)
+def test_an_answer_is_put_into_other_words_where_it_is_understood(came: bytes, goes: bytes) -> None:
+    answer = reworded(Answer(ChatCompletion, body=came, headers={"x-ratelimit-limit": "1"}), rename)
+    assert answer.body == goes
+    assert answer.headers == {"x-ratelimit-limit": "1"}
+
+
+def test_an_answer_in_other_words_that_is_no_json_is_invalid() -> None:
+    with pytest.raises(UpstreamInvalid):
+        reworded(Answer(ChatCompletion, body=b"{"), rename)

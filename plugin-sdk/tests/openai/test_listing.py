@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ def listed(found: Any) -> list[ModelInfo]:
         {"data": [{"id": "a", "created": None, "owned_by": None}, {"id": "b", "created": "now", "owned_by": 7}]},
         {"models": [{"name": "a"}, {"model": "b"}]},
         {"models": ["a", "b"], "data": None},
+        {"endpoints": [{"name": "a"}, {"name": "b"}]},
         [{"id": "a"}, {"id": "b"}],
         ["a", "b"],
         {"data": [{"id": "a"}, 7, None, {}, {"id": ""}, {"id": 7}, "", ["x"], {"id": "b"}, {"id": "a", "created": 5}]},
@@ -43,6 +46,7 @@ def test_what_is_told_is_kept() -> None:
     [
         ({"context_length": 8192, "max_model_len": 1}, 8192),
         ({"max_model_len": 4096}, 4096),
+        ({"max_context_length": 32768, "loaded_context_length": 4096}, 4096),
         ({"context_window": 131072}, 131072),
         ({"meta": {"n_ctx_train": 2048}}, 2048),
         ({"meta": {"n_ctx_train": 2048, "n_ctx": 512}}, 512),
@@ -55,6 +59,14 @@ def test_what_is_told_is_kept() -> None:
 )
 def test_the_context_length_is_found_under_every_name(entry: dict[str, Any], length: int | None) -> None:
     assert listed([{"id": "a", **entry}])[0].context_length == length
+
+
+def test_a_server_adds_what_it_tells_in_its_own_words_and_leaves_models_out() -> None:
+    def look(model: ModelInfo, entry: Mapping[str, Any]) -> ModelInfo | None:
+        return None if entry.get("kind") == "image" else replace(model, context_length=7)
+
+    found = json.dumps({"data": [{"id": "a"}, {"id": "b", "kind": "image"}, "c"]}).encode()
+    assert read_models(found, look) == [ModelInfo("a", context_length=7), ModelInfo("c")]
 
 
 @pytest.mark.parametrize("text", [b"", b"<html>", b"7", b"null", b"{}", b'{"data":{}}', b'{"error":"no"}', b"\xff"])

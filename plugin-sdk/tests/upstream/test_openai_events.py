@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from dinrail_core.api.answers import frames
 from dinrail_core.errors import UpstreamInvalid
 from dinrail_sdk.upstream.events import ReportedError
 from dinrail_sdk.upstream.openai_events import OpenAIEvents
@@ -154,3 +156,31 @@ def test_a_stream_is_whole_when_every_choice_has_finished() -> None:
 def test_a_stream_without_any_choice_is_not_whole() -> None:
     with pytest.raises(UpstreamInvalid):
         OpenAIEvents().finish()
+
+
+def shout(event: dict[str, Any]) -> bool:
+    delta = event["choices"][0]["delta"]
+    delta["content"] = delta["content"].upper()
+    return bool(delta["content"] == "X")
+
+
+def test_events_are_put_into_other_words_one_by_one() -> None:
+    events = OpenAIEvents(reword=shout)
+    kept = events.sift(chunk() + chunk(finish="stop") + b": still here\n\n" + b"data: [DONE]\n\n")
+    assert [json.loads(data)["choices"][0]["delta"]["content"] for data in frames(kept)] == ["X", "X"]
+    assert b": still here\n\n" in kept
+    assert events.done
+
+
+def test_an_event_that_needs_no_other_words_is_handed_on_as_it_came() -> None:
+    one = chunk()
+    assert OpenAIEvents(reword=lambda event: False).sift(one) is one
+
+
+@pytest.mark.parametrize(
+    "odd", [b'data: {"choices":7}\n\n', b'data: {"choices":[]}\n\n', b'data: {"choices":[{}]}\n\n']
+)
+def test_what_cannot_be_put_into_other_words_goes_the_usual_way(odd: bytes) -> None:
+    plain, rewording = OpenAIEvents(), OpenAIEvents(reword=lambda event: bool(event["choices"][0]["delta"]))
+    assert rewording.sift(odd) == plain.sift(odd)
+    assert type(rewording.failure) is type(plain.failure)

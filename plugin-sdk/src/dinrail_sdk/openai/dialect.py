@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel
 
@@ -21,62 +21,113 @@ from dinrail_core.api.sampling import StreamOptions
 from dinrail_core.api.wire import MISSING
 from dinrail_sdk.openai.listing import read_models
 from dinrail_sdk.openai.ranking import best_first
+from dinrail_sdk.openai.rewording import reworded
 from dinrail_sdk.upstream import Events, Upstream
-from dinrail_sdk.upstream.openai_events import OpenAIEvents
+from dinrail_sdk.upstream.openai_events import OpenAIEvents, Reword
 
 __all__ = ["OpenAIDialect"]
 
 R = TypeVar("R", ChatRequest, CompletionRequest)
+T = TypeVar("T", bound=BaseModel)
 
 
 class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, ModelSource):
     """Everything that a server of OpenAI's dialect may serve, by handing bytes through.
 
     A provider type declares in ``apis`` what its server really serves. A provider whose server differs in details
-    derives from this class and changes requests on their way (they are frozen: ``request.model_copy(update={…})``).
+    derives from this class and overrides what differs: :meth:`path`, the requests on their way (they are frozen:
+    ``request.model_copy(update={…})``), :meth:`listed` for what its list tells. ``reword`` is for what comes back.
 
     Args:
         upstream: The server; its ``base_url`` is the dialect's root, usually ending in ``/v1``.
+        reword: Puts answers and chunks of chats and completions into OpenAI's words; without it they are relayed.
     """
 
-    def __init__(self, upstream: Upstream) -> None:
+    listing: ClassVar[str] = "models"
+    """Where the models are listed, as for :meth:`path`."""
+
+    def __init__(self, upstream: Upstream, *, reword: Reword | None = None) -> None:
         self.upstream = upstream
+        self._reword = reword
+
+    def path(self, api: str, model: str) -> str:
+        """Where an API is served: relative to ``base_url``, or with a leading slash to the server's root.
+
+        Args:
+            api: OpenAI's path, ``chat/completions``.
+            model: The upstream's name of the model, for servers that have it in the path; not encoded.
+        """
+        return api
+
+    def chat_request(self, request: ChatRequest) -> ChatRequest:
+        """A chat as this server wants it."""
+        return request
+
+    def text_request(self, request: CompletionRequest) -> CompletionRequest:
+        """A completion as this server wants it."""
+        return request
+
+    def embedding_request(self, request: EmbeddingRequest) -> EmbeddingRequest:
+        """Texts to be embedded as this server wants them."""
+        return request
+
+    def listed(self, model: ModelInfo, entry: Mapping[str, Any]) -> ModelInfo | None:
+        """A model with what this server tells beyond the usual; ``None`` where it is none that can be used here.
+
+        Args:
+            model: As it is read everywhere.
+            entry: The list's own object; its values may be of any type.
+        """
+        return model
 
     async def complete(self, request: ChatRequest, call: Call) -> Answer[ChatCompletion]:
         """See :meth:`ChatModel.complete`."""
-        return await self.upstream.answer(ChatCompletion, "chat/completions", _dump(_whole(request)), call)
+        path, body = self.path("chat/completions", request.model), _dump(self.chat_request(_whole(request)))
+        return self._reworded(await self.upstream.answer(ChatCompletion, path, body, call))
 
     async def stream(self, request: ChatRequest, call: Call) -> Stream[ChatChunk]:
         """See :meth:`ChatModel.stream`."""
-        body, events = _dump(_streamed(request)), _events(request)
-        return await self.upstream.stream(ChatChunk, "chat/completions", body, call, events=events)
+        path, body = self.path("chat/completions", request.model), _dump(self.chat_request(_streamed(request)))
+        usage = _wants_usage(request)
+        return await self.upstream.stream(ChatChunk, path, body, call, events=lambda: self._events(usage=usage))
 
     async def complete_text(self, request: CompletionRequest, call: Call) -> Answer[TextCompletion]:
         """See :meth:`CompletionModel.complete_text`."""
-        return await self.upstream.answer(TextCompletion, "completions", _dump(_whole(request)), call)
+        path, body = self.path("completions", request.model), _dump(self.text_request(_whole(request)))
+        return self._reworded(await self.upstream.answer(TextCompletion, path, body, call))
 
     async def stream_text(self, request: CompletionRequest, call: Call) -> Stream[TextCompletion]:
         """See :meth:`CompletionModel.stream_text`."""
-        body, events = _dump(_streamed(request)), _events(request)
-        return await self.upstream.stream(TextCompletion, "completions", body, call, events=events)
+        path, body = self.path("completions", request.model), _dump(self.text_request(_streamed(request)))
+        usage = _wants_usage(request)
+        return await self.upstream.stream(TextCompletion, path, body, call, events=lambda: self._events(usage=usage))
 
     async def embed(self, request: EmbeddingRequest, call: Call) -> Answer[EmbeddingResponse]:
         """See :meth:`Embedder.embed`."""
-        return await self.upstream.answer(EmbeddingResponse, "embeddings", _dump(request), call)
+        path, body = self.path("embeddings", request.model), _dump(self.embedding_request(request))
+        return await self.upstream.answer(EmbeddingResponse, path, body, call)
 
     async def rerank(self, request: RerankRequest, call: Call) -> Answer[RerankResponse]:
         """See :meth:`Reranker.rerank`."""
-        answer = await self.upstream.answer(RerankResponse, "rerank", _dump(request), call)
+        path = self.path("rerank", request.model)
+        answer = await self.upstream.answer(RerankResponse, path, _dump(request), call)
         top_n = request.top_n if isinstance(request.top_n, int) else None
         return Answer(RerankResponse, body=best_first(answer.body, top_n), headers=answer.headers)
 
     async def moderate(self, request: ModerationRequest, call: Call) -> Answer[ModerationResponse]:
         """See :meth:`Moderator.moderate`."""
-        return await self.upstream.answer(ModerationResponse, "moderations", _dump(request), call)
+        path = self.path("moderations", request.model if isinstance(request.model, str) else "")
+        return await self.upstream.answer(ModerationResponse, path, _dump(request), call)
 
     async def models(self) -> Sequence[ModelInfo]:
         """See :meth:`ModelSource.models`."""
-        return read_models(await self.upstream.get("models", Call()))
+        return read_models(await self.upstream.get(self.listing, Call()), self.listed)
+
+    def _reworded(self, answer: Answer[T]) -> Answer[T]:
+        return answer if self._reword is None else reworded(answer, self._reword)
+
+    def _events(self, *, usage: bool) -> Events:
+        return OpenAIEvents(usage=usage, reword=self._reword)
 
 
 def _dump(request: BaseModel) -> bytes:
@@ -94,11 +145,7 @@ def _streamed(request: R) -> R:
     return request if request.stream is True else request.model_copy(update={"stream": True})
 
 
-def _events(request: ChatRequest | CompletionRequest) -> Callable[[], Events]:
-    """Who looks at the stream's events: some servers send the usage whether it was asked for or not."""
+def _wants_usage(request: ChatRequest | CompletionRequest) -> bool:
+    """Whether a stream is to tell the usage: some servers send it whether it was asked for or not."""
     options = request.stream_options
-    return OpenAIEvents if isinstance(options, StreamOptions) and options.include_usage is True else _without_usage
-
-
-def _without_usage() -> Events:
-    return OpenAIEvents(usage=False)
+    return isinstance(options, StreamOptions) and options.include_usage is True

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import orjson
 
 from dinrail_core.api.provider import ModelInfo
 from dinrail_core.errors import UpstreamInvalid
 
-__all__ = ["read_models"]
+__all__ = ["Listed", "read_models"]
 
-_CONTEXT_LENGTH = ("context_length", "max_model_len", "context_window", "max_context_length")
-"""OpenRouter and Together; vLLM; Groq; Mistral and LM Studio."""
+Listed: TypeAlias = Callable[[ModelInfo, Mapping[str, Any]], ModelInfo | None]
+"""Adds to a model what its entry tells in a server's own words, or leaves it out."""
+
+_LISTS = ("data", "models", "endpoints")
+"""OpenAI; Ollama and others; Databricks."""
+
+_CONTEXT_LENGTH = ("loaded_context_length", "context_length", "max_model_len", "context_window", "max_context_length")
+"""LM Studio; OpenRouter, Together and others; vLLM; Groq; Mistral and LM Studio."""
 
 
-def read_models(text: bytes) -> Sequence[ModelInfo]:
+def read_models(text: bytes, listed: Listed | None = None) -> Sequence[ModelInfo]:
     """The models of an answer to ``GET /models``.
 
     Taken are OpenAI's ``{"data": […]}``, ``{"models": […]}`` and a bare array, of objects with ``id`` (or ``name``, or
     ``model``) or of plain names. Whatever else is said may be missing or malformed. A model listed twice is one.
+
+    Args:
+        text: The answer's body.
+        listed: See :data:`Listed`.
 
     Raises:
         UpstreamInvalid: It is not JSON, or no list of models in any of these forms.
@@ -30,12 +40,14 @@ def read_models(text: bytes) -> Sequence[ModelInfo]:
     except orjson.JSONDecodeError:
         raise UpstreamInvalid("The upstream's list of models is not JSON.") from None
     if isinstance(found, dict):
-        found = next((found[key] for key in ("data", "models") if isinstance(found.get(key), list)), None)
+        found = next((found[key] for key in _LISTS if isinstance(found.get(key), list)), None)
     if not isinstance(found, list):
         raise UpstreamInvalid("The upstream's list of models is not a list.")
     models: dict[str, ModelInfo] = {}
     for entry in found:
         model = _model(entry)
+        if model is not None and listed is not None and isinstance(entry, dict):
+            model = listed(model, entry)
         if model is not None:
             models.setdefault(model.id, model)
     return list(models.values())

@@ -129,7 +129,13 @@ class Client(Upstream):
 
     async def get(self, path: str, call: Call) -> bytes:
         """See :meth:`Upstream.get`."""
-        reply = await self._open("GET", path, None, call, _GET)
+        return await self._body(await self._open("GET", path, None, call, _GET))
+
+    async def post(self, path: str, body: bytes, call: Call) -> bytes:
+        """See :meth:`Upstream.post`."""
+        return await self._body(await self._open("POST", path, body, call, _JSON))
+
+    async def _body(self, reply: Reply) -> bytes:
         try:
             return await reply.whole(self._config.max_answer_bytes)
         finally:

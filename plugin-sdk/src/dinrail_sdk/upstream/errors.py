@@ -88,10 +88,19 @@ class _Said:
 
 
 _CONTEXT = frozenset({"context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"})
+_CONTEXT_TEXTS = (
+    "maximum context length",
+    "greater than the context length",  # LM Studio
+    "`max_new_tokens` must be <=",  # TGI
+    "must have less than",  # TEI
+    "exceeds maximum allowed token size",  # NeMo Retriever
+)
 _FILTERED = frozenset(
     {"content_filter", "content_policy_violation", "responsibleaipolicyviolation", "moderation_blocked"}
 )
-_NO_MODEL = frozenset({"model_not_found", "model_not_available", "invalid_model", "unknown_model"})
+_NO_MODEL = frozenset(
+    {"model_not_found", "model_not_available", "invalid_model", "unknown_model", "deploymentnotfound"}
+)
 _STATUS_OF = {
     **dict.fromkeys(_CONTEXT | _FILTERED, 400),
     **dict.fromkeys(_NO_MODEL, 404),
@@ -118,15 +127,15 @@ def translate(refusal: Refusal) -> DinrailError:
     ======== =================================================================================
     400, 422 ``InvalidRequest``; by the upstream's code or type ``ContextLengthExceeded``,
              ``ContentFiltered`` or ``ModelNotFound``
-    401, 403 ``UpstreamRefused``, since our key is not the caller's; ``Unauthenticated`` and
-             ``PermissionDenied`` where it was the caller's own
+    401, 402, ``UpstreamRefused``, since our key, and the money behind it, is not the caller's;
+    403      ``Unauthenticated`` and ``PermissionDenied`` where it was the caller's own
     404      ``ModelNotFound`` where it speaks of the model, else ``UpstreamInvalid``
     408, 504 ``UpstreamTimeout``
-    413      ``TooLarge``
+    413      ``TooLarge``, or ``ContextLengthExceeded`` where it speaks of that
     429      ``RateLimited``
     502, 503,
     529      ``UpstreamUnavailable``
-    5xx      ``UpstreamFailed``
+    424, 5xx ``UpstreamFailed``
     others   ``UpstreamInvalid``, redirects included
     ======== =================================================================================
     """
@@ -177,12 +186,12 @@ def _sane(seconds: float) -> float | None:
 
 
 def _error(status: int, said: _Said, refusal: Refusal) -> DinrailError:
-    if status in (400, 404, 422) and (found := _by_kind(status, said)) is not None:
+    if status in (400, 404, 413, 422) and (found := _by_kind(status, said)) is not None:
         return found
     if status in (400, 422):
         message = said.message or "The upstream does not accept this request."
         return InvalidRequest(message, param=said.param, code=said.code)
-    if status in (401, 403):
+    if status in (401, 402, 403):
         return _refused(status, said, callers_key=refusal.callers_key)
     if status == 404:
         return UpstreamInvalid("The upstream does not have this address (HTTP 404); is its base_url right?")
@@ -196,7 +205,8 @@ def _error(status: int, said: _Said, refusal: Refusal) -> DinrailError:
     if status in (502, 503, 529):
         message = _with_reason("The upstream is unavailable", status, said)
         return UpstreamUnavailable(message, retry_after=refusal.retry_after)
-    if status >= 500:
+    if status >= 500 or status == 424:
+        # A part of the upstream that this part depends on (TEI: the model itself).
         return UpstreamFailed(_with_reason("The upstream failed", status, said))
     return UpstreamInvalid(_with_reason("The upstream gave an unexpected answer", status, said))
 
@@ -205,7 +215,7 @@ def _by_kind(status: int, said: _Said) -> DinrailError | None:
     """The more exact error that code, type or, last, the text speak of."""
     message = said.message or ""
     text = message.lower()
-    if not _CONTEXT.isdisjoint(said.kinds) or "maximum context length" in text:
+    if not _CONTEXT.isdisjoint(said.kinds) or any(said in text for said in _CONTEXT_TEXTS):
         return ContextLengthExceeded(message or "The input does not fit into the model's context.", param=said.param)
     if not _FILTERED.isdisjoint(said.kinds):
         return ContentFiltered(message or "The upstream's content filter refused the request.", param=said.param)
@@ -215,6 +225,8 @@ def _by_kind(status: int, said: _Said) -> DinrailError | None:
 
 
 def _refused(status: int, said: _Said, *, callers_key: bool) -> DinrailError:
+    if not callers_key and status == 402:
+        return UpstreamRefused("The account configured for the upstream has no credit left (HTTP 402).")
     if not callers_key:
         # Without the upstream's words: it likes to repeat the key, or a part of it.
         return UpstreamRefused(f"The upstream does not accept the credentials configured for it (HTTP {status}).")

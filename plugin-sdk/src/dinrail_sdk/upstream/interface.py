@@ -76,3 +76,7 @@ class Upstream(ABC):
     @abstractmethod
     async def get(self, path: str, call: Call) -> bytes:
         """The body of a ``GET``, whatever it is (model lists, health)."""
+
+    @abstractmethod
+    async def post(self, path: str, body: bytes, call: Call) -> bytes:
+        """The body of the answer to a ``POST`` of JSON, whatever it is: for servers that answer with bare arrays."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -11,7 +12,10 @@ from dinrail_core.api.answers import frames
 from dinrail_core.errors import DinrailError, UpstreamInvalid
 from dinrail_sdk.upstream.events import ReportedError
 
-__all__ = ["OpenAIEvents"]
+__all__ = ["OpenAIEvents", "Reword"]
+
+Reword: TypeAlias = Callable[[dict[str, Any]], bool]
+"""Puts an answer or an event into OpenAI's words, in place, and says whether that changed anything."""
 
 _USUAL = re.compile(rb"(?:data: \{[^\n]*\n\n)+")
 """Frames as nearly every server sends them: one line of data that begins an object, no name, no comment."""
@@ -29,14 +33,16 @@ class OpenAIEvents:
     Args:
         usage: Whether ``stream_options.include_usage`` asked for it. Where it did not, a usage that the upstream
             volunteers is taken out: clients that did not ask expect a choice in every event.
+        reword: For servers that use words of their own.
     """
 
-    __slots__ = ("_open", "_seen", "_usage", "done", "failure")
+    __slots__ = ("_open", "_reword", "_seen", "_usage", "done", "failure")
 
-    def __init__(self, *, usage: bool = True) -> None:
+    def __init__(self, *, usage: bool = True, reword: Reword | None = None) -> None:
         self.done = False
         self.failure: ReportedError | DinrailError | None = None
         self._usage = usage
+        self._reword = reword
         self._open: set[object] = set()
         self._seen = False
 
@@ -85,13 +91,22 @@ class OpenAIEvents:
         if named_error or event.get("error"):
             self.failure = ReportedError(event)
             return b""
+        changed = self._reword is not None and self._say_it_again(event)
         choices = event.get("choices")
         if choices and not self._follow(choices):
             return self._fail("an event whose choices are malformed")
         if not self._usage and event.get("usage") is not None:
             del event["usage"]
             return orjson.dumps(event) if choices else b""
-        return data
+        return orjson.dumps(event) if changed else data
+
+    def _say_it_again(self, event: dict[str, Any]) -> bool:
+        assert self._reword is not None
+        try:
+            return self._reword(event)
+        except (AttributeError, LookupError, TypeError):
+            # Values of other types than the dialect's: whoever looks at the typed view is told.
+            return False
 
     def _fail(self, what: str) -> bytes:
         self.failure = UpstreamInvalid(f"The upstream's stream has {what}.")
