@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 __all__ = ["Unsatisfiable", "wanted_range"]
 
-_SINGLE = re.compile(r"\s*bytes\s*=\s*(?:(\d{1,19})-(\d{0,19})|-(\d{1,19}))\s*", re.ASCII | re.IGNORECASE)
+_SINGLE = re.compile(r"\s*bytes\s*=\s*(?:(\d{1,40})-(\d{0,40})|-(\d{1,40}))\s*", re.ASCII | re.IGNORECASE)
 
 
 class Unsatisfiable(Exception):
