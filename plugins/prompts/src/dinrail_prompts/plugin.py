@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from dinrail_core.api.prompts import Prompts
 from dinrail_core.hooks import Context, ServiceType, hookimpl
 from dinrail_sdk.sql.contract import Database
+
+if TYPE_CHECKING:
+    from dinrail_prompts.service import PromptService
 
 DINRAIL_API = ">=1.0,<2"
 
@@ -20,9 +25,15 @@ class PromptsConfig(BaseModel, extra="forbid"):
 
 @asynccontextmanager
 async def _open(config: PromptsConfig, context: Context) -> AsyncIterator[object]:
+    database = await context.rail.service(Database)
+    yield (await asyncio.to_thread(_service))(database)
+
+
+def _service() -> type[PromptService]:
+    """The implementation; importing it brings SQLAlchemy, which takes too long for the event loop."""
     from dinrail_prompts.service import PromptService
 
-    yield PromptService(await context.rail.service(Database))
+    return PromptService
 
 
 PROMPTS = ServiceType(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Integer, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, String, Text, UniqueConstraint
 
 from dinrail_sdk.sql.tables import owned_table
 
@@ -25,7 +25,7 @@ VERSIONS = owned_table(
     Column("version", Integer, nullable=False),
     Column("text", Text, nullable=False),
     Column("variables", JSON, nullable=False),
-    Column("created_at", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("prompt_id", "version"),
     part_of="prompts",
 )

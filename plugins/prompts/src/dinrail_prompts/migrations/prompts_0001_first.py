@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("text", sa.Text, nullable=False),
         sa.Column("variables", sa.JSON, nullable=False),
-        sa.Column("created_at", sa.Integer, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.UniqueConstraint("prompt_id", "version"),
     )
     op.create_index("ix_prompt_versions_owner", "prompt_versions", ["tenant", "owner", "id"])
