@@ -6,6 +6,7 @@ from dinrail_core.hooks.http import Route
 from dinrail_server.routes import (
     chat,
     completions,
+    conversations,
     embeddings,
     files,
     meta,
@@ -28,6 +29,7 @@ ROUTES: Sequence[Route] = (
     *models.ROUTES,
     *files.ROUTES,
     *uploads.ROUTES,
+    *conversations.ROUTES,
     *prompts.ROUTES,
     *providers.ROUTES,
     *meta.ROUTES,

@@ -1,0 +1,227 @@
+"""A conversation's log of items, as rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import to_json
+from sqlalchemy import RowMapping
+
+from dinrail_conversations.locks import existing, writable
+from dinrail_conversations.tables import CONVERSATIONS, ITEMS
+from dinrail_core.api.conversations import ListItemsQuery
+from dinrail_core.api.items.including import as_asked
+from dinrail_core.api.items.keeping import keep
+from dinrail_core.api.items.unions import InputItem, Item, ItemReference
+from dinrail_core.errors import InvalidRequest, NotFound
+from dinrail_sdk.sql.ids import new_id
+from dinrail_sdk.sql.units import Owned, Page, Rows
+
+__all__ = ["Entry", "add", "entries_of", "entry_of", "find", "kept", "page", "position_of", "remove", "told"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item on its way into a log.
+
+    Attributes:
+        item_id: Its id.
+        kind: Its type; empty for a reference.
+        body: Its JSON text; ``None`` for a reference, which is looked up when it is written.
+        given: Whether the id is the caller's, so that it may be taken.
+    """
+
+    item_id: str
+    kind: str
+    body: str | None
+    given: bool
+
+
+def entries_of(items: Iterable[InputItem]) -> list[Entry]:
+    """What a request brings.
+
+    Raises:
+        InvalidRequest: An item cannot be kept; ``param`` is ``items.N.type``.
+    """
+    found = []
+    for number, item in enumerate(items):
+        if isinstance(item, ItemReference):
+            found.append(Entry(item.id, "", None, given=True))
+            continue
+        try:
+            kept_item = keep(item, new_id)
+        except InvalidRequest as error:
+            raise InvalidRequest(error.message, param=f"items.{number}.{error.param}") from None
+        found.append(entry_of(kept_item, given=isinstance(getattr(item, "id", None), str)))
+    return found
+
+
+def entry_of(item: Item, *, given: bool = True) -> Entry:
+    """An item that is complete."""
+    return Entry(item.id, item.type, item.model_dump_json(), given)
+
+
+def add(unit: Owned, conversation: RowMapping, entries: Sequence[Entry], change: Mapping[str, Any]) -> list[Entry]:
+    """Write items behind a conversation's last one, side by side.
+
+    Args:
+        unit: The unit that holds the conversation's row.
+        conversation: The row.
+        entries: The items.
+        change: What else changes about the row.
+
+    Returns:
+        The items, references replaced by what they stand for.
+
+    Raises:
+        InvalidRequest: An id is there already.
+        NotFound: A reference leads nowhere.
+    """
+    if not entries:
+        return []
+    whole = _resolved(unit, entries)
+    _check_ids(unit, conversation["id"], whole)
+    first, now = conversation["next_position"], int(time.time())
+    rows = [
+        {
+            "id": f"{conversation['id']}:{position}",
+            "conversation_id": conversation["id"],
+            "position": position,
+            "item_id": entry.item_id,
+            "kind": entry.kind,
+            "body": entry.body,
+            "created_at": now,
+        }
+        for position, entry in enumerate(whole, first)
+    ]
+    unit.insert(ITEMS, *rows, under=conversation)
+    changed = {**change, "next_position": first + len(rows)}
+    unit.update(CONVERSATIONS, changed, CONVERSATIONS.c.id == conversation["id"])
+    return whole
+
+
+def remove(unit: Owned, conversation_id: str, item_id: str) -> RowMapping:
+    """Take an item out of the log, and return the conversation's row; its place stays, for cursors.
+
+    Raises:
+        Conflict: Somebody else holds the lock.
+        NotFound: There is no such conversation or item.
+    """
+    conversation, change = writable(unit, conversation_id, None)
+    row = kept(unit, conversation_id, item_id)
+    unit.update(ITEMS, {"body": None}, ITEMS.c.id == row["id"])
+    if change:
+        unit.update(CONVERSATIONS, change, CONVERSATIONS.c.id == conversation_id)
+    return conversation
+
+
+def kept(unit: Owned, conversation_id: str, item_id: str) -> RowMapping:
+    """An item's row.
+
+    Raises:
+        NotFound: There is none, or not any more.
+    """
+    row = _row(unit, conversation_id, item_id)
+    if row is None or row["body"] is None:
+        raise NotFound(f"There is no item '{item_id}' in the conversation '{conversation_id}'.", param="item_id")
+    return row
+
+
+def page(unit: Owned, conversation_id: str, query: ListItemsQuery) -> Rows:
+    """A part of a log.
+
+    Raises:
+        InvalidRequest: The cursor was never an item of it.
+        NotFound: There is no such conversation.
+    """
+    existing(unit, conversation_id)
+    after = position_of(unit, conversation_id, query.after) if isinstance(query.after, str) else None
+    wanted = Page(query.limit, query.order, after)
+    here = (ITEMS.c.conversation_id == conversation_id, ITEMS.c.body.is_not(None))
+    return unit.page(ITEMS, wanted, *here, key=ITEMS.c.position)
+
+
+def position_of(unit: Owned, conversation_id: str, cursor: str) -> int:
+    """Where in its log an item is, or was.
+
+    Raises:
+        InvalidRequest: It never was there.
+    """
+    row = _row(unit, conversation_id, cursor)
+    if row is None:
+        raise InvalidRequest(f"'{cursor}' is no item of the conversation '{conversation_id}'.", param="after")
+    position: int = row["position"]
+    return position
+
+
+def find(unit: Owned, item_ids: Collection[str]) -> dict[str, RowMapping]:
+    """Items by their ids in whichever conversation of the principal's; of several with one id, the latest."""
+    wanted = [item_id for item_id in item_ids if "\0" not in item_id]
+    if not wanted:
+        return {}
+    rows = unit.select(
+        ITEMS, ITEMS.c.item_id.in_(wanted), ITEMS.c.body.is_not(None), order_by=(ITEMS.c.created_at, ITEMS.c.id)
+    )
+    return {row["item_id"]: row for row in rows}
+
+
+def told(items: Iterable[Entry | RowMapping], include: Collection[str], *, has_more: bool) -> bytes:
+    """The JSON text of a list of items; their own texts go into it as they are kept."""
+    ids, texts = [], []
+    for item in items:
+        item_id, kind, body = (
+            (item.item_id, item.kind, item.body)
+            if isinstance(item, Entry)
+            else (item["item_id"], item["kind"], item["body"])
+        )
+        ids.append(item_id)
+        texts.append(as_asked(body or "", kind, include))
+    ends = to_json({"first_id": ids[0] if ids else "", "last_id": ids[-1] if ids else "", "has_more": has_more})
+    return b'{"object":"list","data":[' + ",".join(texts).encode() + b"]," + ends[1:]
+
+
+def _row(unit: Owned, conversation_id: str, item_id: str) -> RowMapping | None:
+    if "\0" in item_id:
+        return None  # no id has it, and no database can look for it
+    return unit.first(ITEMS, ITEMS.c.conversation_id == conversation_id, ITEMS.c.item_id == item_id)
+
+
+def _resolved(unit: Owned, entries: Sequence[Entry]) -> list[Entry]:
+    wanted = {entry.item_id for entry in entries if entry.body is None}
+    if not wanted:
+        return list(entries)
+    found = find(unit, wanted)
+    whole = []
+    for number, entry in enumerate(entries):
+        if entry.body is not None:
+            whole.append(entry)
+            continue
+        row = found.get(entry.item_id)
+        if row is None:
+            raise NotFound(f"There is no item '{entry.item_id}'.", param=f"items.{number}.id")
+        whole.append(Entry(entry.item_id, row["kind"], row["body"], given=True))
+    return whole
+
+
+def _check_ids(unit: Owned, conversation_id: str, entries: Sequence[Entry]) -> None:
+    """See that no id is there twice. The place of an item that was deleted is given up for its id's new one."""
+    given: dict[str, int] = {}
+    for number, entry in enumerate(entries):
+        if entry.given and given.setdefault(entry.item_id, number) != number:
+            raise _taken(entry.item_id, number)
+    if not given:
+        return
+    here = (ITEMS.c.conversation_id == conversation_id, ITEMS.c.item_id.in_(list(given)))
+    for row in unit.select(ITEMS, *here):
+        if row["body"] is not None:
+            raise _taken(row["item_id"], given[row["item_id"]])
+        unit.delete(ITEMS, ITEMS.c.id == row["id"])
+
+
+def _taken(item_id: str, number: int) -> InvalidRequest:
+    return InvalidRequest(
+        f"The conversation has an item '{item_id}' already.", param=f"items.{number}.id", code="duplicate_item"
+    )
