@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import Any, TypeVar, cast
 
 import aiohttp
 import pytest
 
+from dinrail_core.api.access import Access, AuditEvent, Authenticator, Meter, Policy
 from dinrail_core.api.answers import Answer, Stream
-from dinrail_core.api.call import Call
+from dinrail_core.api.call import Call, Principal
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.chat.response import ChatChunk, ChatCompletion
@@ -25,7 +26,7 @@ from dinrail_core.api.models import Model
 from dinrail_core.api.moderations import ModerationRequest, ModerationResponse, Moderator
 from dinrail_core.api.providers import PluginStatus, ProviderStatus
 from dinrail_core.api.rerank import Reranker, RerankRequest, RerankResponse
-from dinrail_core.errors import ModelNotFound, NotFound, NothingServes
+from dinrail_core.errors import ModelNotFound, NotFound, NothingServes, RateLimited, Unauthenticated, Unavailable
 from dinrail_core.hooks.context import MayUse, Rail, Target
 from dinrail_core.hooks.http import Route
 from dinrail_server.access_log import AccessLog
@@ -248,6 +249,96 @@ class Running:
             return await asyncio.wait_for(reader.read(), 10)
 
 
+class ListedPolicy(Policy):
+    """Denies what it lists."""
+
+    def __init__(self) -> None:
+        self.denied: set[str] = set()
+
+    @property
+    def limits_models(self) -> bool:
+        return bool(self.denied)
+
+    def may_use(self, instance: str, model: str | None) -> bool:
+        return f"{instance}/{model}" not in self.denied
+
+    def may_call(self, method: str, path: str) -> bool:
+        return f"{method} {path}" not in self.denied
+
+
+class CountingMeter(Meter):
+    """Lets in as many as it is told to."""
+
+    def __init__(self) -> None:
+        self.left = 2
+        self.inside = 0
+        self.tokens: list[int] = []
+
+    @property
+    def counts_tokens(self) -> bool:
+        return True
+
+    async def enter(self) -> None:
+        if not self.left:
+            raise RateLimited("Too many.", retry_after=1.5)
+        self.left -= 1
+        self.inside += 1
+
+    def leave(self, tokens: int) -> None:
+        self.inside -= 1
+        self.tokens.append(tokens)
+
+    def headers(self) -> dict[str, str]:
+        return {"x-ratelimit-remaining-requests": str(self.left)}
+
+
+class Doorman(Authenticator):
+    """Knows those who are listed in ``callers`` by their credential."""
+
+    def __init__(self) -> None:
+        self.required = True
+        self.upstream_keys = False
+        self.rules = ListedPolicy()
+        self.callers: dict[str, Access] = {"ann": Access(Principal("acme", "ann"), "key_ann", self.rules)}
+        self.remembered: set[str] = set()
+        self.asked = 0
+        self.events: list[AuditEvent] = []
+        self.down = False
+
+    def recall(self, headers: Mapping[str, str]) -> Access | None:
+        shown = headers.get("Authorization", "").removeprefix("Bearer ")
+        return self.callers.get(shown) if shown in self.remembered else None
+
+    async def identify(self, headers: Mapping[str, str]) -> Access:
+        self.asked += 1
+        if self.down:
+            raise Unavailable("Nobody can be told apart.", retry_after=2)
+        shown = headers.get("Authorization", "").removeprefix("Bearer ")
+        if shown not in self.callers:
+            raise Unauthenticated("Who is that?")
+        self.remembered.add(shown)
+        return self.callers[shown]
+
+    def policy(self, principal: Principal) -> Policy:
+        return self.rules
+
+    def record(self, event: AuditEvent) -> None:
+        self.events.append(event)
+
+
+@pytest.fixture
+def identity() -> Doorman:
+    return Doorman()
+
+
+@pytest.fixture
+def meter(identity: Doorman) -> CountingMeter:
+    """Counts what ann uses."""
+    counting = CountingMeter()
+    identity.callers["ann"] = replace(identity.callers["ann"], meter=counting)
+    return counting
+
+
 Start = Callable[..., Awaitable[Running]]
 
 
@@ -266,17 +357,28 @@ async def start(rail: SmallRail) -> AsyncIterator[Start]:
     """Starts servers: ``await start(max_body_bytes=1024)``."""
     async with AsyncExitStack() as stack:
 
-        async def begin(*, routes: Sequence[Route] = ROUTES, log: AccessLog | None = None, **config: Any) -> Running:
-            return await stack.enter_async_context(_running(rail, routes, log, ServerConfig(port=0, **config)))
+        async def begin(
+            *,
+            routes: Sequence[Route] = ROUTES,
+            log: AccessLog | None = None,
+            identity: Authenticator | None = None,
+            **config: Any,
+        ) -> Running:
+            settings = ServerConfig(port=0, **config)
+            return await stack.enter_async_context(_running(rail, routes, log, settings, identity))
 
         yield begin
 
 
 @asynccontextmanager
 async def _running(
-    rail: Rail, routes: Sequence[Route], log: AccessLog | None, config: ServerConfig
+    rail: Rail,
+    routes: Sequence[Route],
+    log: AccessLog | None,
+    config: ServerConfig,
+    identity: Authenticator | None,
 ) -> AsyncIterator[Running]:
-    app = App(rail, routes, config, log)
+    app = App(rail, routes, config, log, identity)
     async with listening(app, config, bind(config)) as serving, aiohttp.ClientSession() as http:
         yield Running(serving, app, http)
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import ValidationError
 
 from dinrail_core.errors import ConfigurationError
+from dinrail_server.admission import check_guarded
 from dinrail_server.config import ServerConfig, TlsConfig, is_loopback
 from dinrail_server.serving import bind, tls_context, url_of
+
+if TYPE_CHECKING:
+    from conftest import Doorman
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost", "LOCALHOST."])
@@ -25,9 +30,26 @@ def test_these_can_be_reached_from_elsewhere(host: str) -> None:
 
 def test_an_open_address_is_refused_unless_the_operator_insists() -> None:
     with pytest.raises(ConfigurationError, match=r"^server\.host: 0\.0\.0\.0 can be reached .* say --insecure$"):
-        bind(ServerConfig(host="0.0.0.0", port=0))
-    with bind(ServerConfig(host="0.0.0.0", port=0, insecure=True)) as sock:
-        assert sock.getsockname()[1] > 0
+        check_guarded(ServerConfig(host="0.0.0.0"), None)
+    check_guarded(ServerConfig(host="0.0.0.0", insecure=True), None)
+    check_guarded(ServerConfig(), None)
+
+
+def test_where_callers_have_to_authenticate_any_address_will_do(identity: Doorman) -> None:
+    identity.required = False
+    with pytest.raises(
+        ConfigurationError, match=r"^server\.host: 0\.0\.0\.0 can .*; make a key \(dinrail keys create\)"
+    ):
+        check_guarded(ServerConfig(host="0.0.0.0"), identity)
+    identity.required = True
+    check_guarded(ServerConfig(host="0.0.0.0", authenticate=True), identity)
+
+
+def test_a_server_that_is_to_authenticate_does_not_start_without(identity: Doorman) -> None:
+    identity.required = False
+    for known in (None, identity):
+        with pytest.raises(ConfigurationError, match=r"^server\.authenticate: nobody would have to authenticate; "):
+            check_guarded(ServerConfig(authenticate=True, insecure=True), known)
 
 
 def test_a_taken_port_is_one_line_that_names_the_key() -> None:

@@ -14,13 +14,15 @@ from aiohttp.web_request import BaseRequest
 from aiohttp.web_response import StreamResponse
 from multidict import CIMultiDict
 
-from dinrail_core.api.call import LOCAL, Call, Principal
+from dinrail_core.api.access import Authenticator
+from dinrail_core.api.call import LOCAL, Call
 from dinrail_core.api.providers import ProviderStatus
 from dinrail_core.errors import DinrailError, Unavailable, UpstreamTimeout
 from dinrail_core.hooks.context import Rail
 from dinrail_core.hooks.http import Reply, Route
 from dinrail_server import metrics
 from dinrail_server.access_log import AccessLog
+from dinrail_server.admission import Admission
 from dinrail_server.config import ServerConfig
 from dinrail_server.delivery import deliver, refuse
 from dinrail_server.errors import ServerFailed, UnsupportedMediaType
@@ -53,9 +55,17 @@ class App(ServerState):
         routes: The operations that the plugins declare.
         config: ``[server]``.
         log: Where lines about requests go; nowhere without it.
+        identity: Knows callers; without it, every request is of this machine's one user.
     """
 
-    def __init__(self, rail: Rail, routes: Sequence[Route], config: ServerConfig, log: AccessLog | None = None) -> None:
+    def __init__(
+        self,
+        rail: Rail,
+        routes: Sequence[Route],
+        config: ServerConfig,
+        log: AccessLog | None = None,
+        identity: Authenticator | None = None,
+    ) -> None:
         self.phase = Phase.READY
         self.figures = Figures()
         self.flights = Flights(config.request_timeout)
@@ -69,6 +79,7 @@ class App(ServerState):
         self._guard = Guard(config)
         self._roster = Roster(rail)
         self._labels = {route.path: template(route.path) for route in routes}
+        self._admission = Admission(rail, identity, self._labels) if identity is not None else None
         self._description: asyncio.Future[bytes] | None = None
 
     async def handle(self, request: BaseRequest) -> StreamResponse:
@@ -83,6 +94,8 @@ class App(ServerState):
             status = await self._answer(exchange)
         finally:
             self.flights.leave(exchange)
+            if self._admission is not None:
+                self._admission.leave(exchange, status)
             self._account(exchange, status, begun)
         return finished(exchange.stays)
 
@@ -118,12 +131,9 @@ class App(ServerState):
         return describe(self._routes)
 
     def _call(self, request: BaseRequest, request_id: str) -> Call:
+        """A call of this machine's one user; who else calls is seen once it is known what is wanted."""
         deadline = time.time() + self._config.request_timeout
-        return Call(self._principal(request), request_id, deadline, None, request.headers.get("traceparent"))
-
-    def _principal(self, request: BaseRequest) -> Principal:
-        """Who calls. The one place where identity enters; without an authenticating service, this machine's user."""
-        return LOCAL
+        return Call(LOCAL, request_id, deadline, None, request.headers.get("traceparent"))
 
     async def _answer(self, exchange: HttpExchange) -> int:
         """Answer, and return the status."""
@@ -136,7 +146,7 @@ class App(ServerState):
                 if isinstance(caught, Exception) and not isinstance(caught, ConnectionError):
                     _LOG.error("request %s failed in mid-answer", exchange.call.request_id, exc_info=caught)
                 raise  # the client has left, or cannot be told any more
-            error = self._explain(exchange, caught)
+            error = exchange.refused = self._explain(exchange, caught)
         return await refuse(exchange, headers, error)
 
     async def _result(self, exchange: HttpExchange, headers: CIMultiDict[str]) -> object:
@@ -155,9 +165,14 @@ class App(ServerState):
         exchange.route = route
         if self.phase is not Phase.READY and not route.public:
             raise Unavailable("The server is stopping.", retry_after=1)
+        if self._admission is not None and not route.public:
+            await self._admission.admit(exchange, route, headers)
         if route.body is not None or route.content_types != _JSON_ONLY:
             _check_type(route, exchange.headers.get("Content-Type"))
-        return await route.handler(exchange)
+        result = await route.handler(exchange)
+        if exchange.access is not None and self._admission is not None:
+            return self._admission.look_at(exchange, route, result)
+        return result
 
     def _explain(self, exchange: HttpExchange, caught: BaseException) -> DinrailError:
         """What the client is told; raises again what ends the request or the process."""

@@ -61,6 +61,8 @@ class ServerConfig(BaseModel):
     """Processes that share the port."""
     insecure: bool = False
     """Listen on an address that other machines can reach although nobody has to authenticate."""
+    authenticate: bool = False
+    """Start only if callers have to authenticate, on a loopback address too; for a server behind a proxy."""
     hosts: tuple[str, ...] = ()
     """Names under which the server may be called (the ``Host`` header), beside addresses and ``localhost``. It matters
     on a loopback address, where it keeps web pages from reaching the server under names of their own; ``*`` for any."""

@@ -148,4 +148,6 @@ def problem(error: DinrailError) -> Problem:
         headers["retry-after"] = str(max(0, math.ceil(retry_after)))
     if isinstance(error, MethodNotAllowed):
         headers["allow"] = error.allowed
+    if status == 401:
+        headers["www-authenticate"] = "Bearer"
     return Problem(status, body, headers)

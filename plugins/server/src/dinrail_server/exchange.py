@@ -12,8 +12,10 @@ from aiohttp.web_request import BaseRequest
 from multidict import MultiMapping
 from pydantic import BaseModel
 
+from dinrail_core.api.access import Access, Meter
 from dinrail_core.api.call import Call
 from dinrail_core.api.wire import decode_request
+from dinrail_core.errors import DinrailError
 from dinrail_core.hooks.context import Rail
 from dinrail_core.hooks.http import Part, Route
 from dinrail_server.body import body_reads, parse_json, read_body
@@ -51,6 +53,16 @@ class HttpExchange(ServerExchange):
     """Bytes of the answer's body so far."""
     error: str | None = None
     """The code of the error that it ended with."""
+    refused: DinrailError | None = None
+    """That error itself."""
+    access: Access | None = None
+    """The caller, where callers have to say who they are."""
+    meter: Meter | None = None
+    """What counts the request, once it does."""
+    tokens = 0
+    """What the answer took, where that is counted."""
+    made: str | None = None
+    """The id of what the request has made."""
     _body: bytes | None = None
 
     def __init__(self, request: BaseRequest, server: ServerState, rail: Rail, call: Call, config: ServerConfig) -> None:
@@ -81,6 +93,11 @@ class HttpExchange(ServerExchange):
         """Take the cancellation back, so that the client can still be told."""
         if self._task is not None:
             self._task.uncancel()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the request's body, as far as it was read whole."""
+        return len(self._body) if self._body is not None else 0
 
     async def read(self) -> bytes:
         """See :meth:`Exchange.read`."""

@@ -12,6 +12,7 @@ from dinrail_core.hooks import Rail
 from dinrail_core.host import Host, Plan, Plugins, Settings
 from dinrail_core.host.discovery import Installed, discover
 from dinrail_core.host.settings import ensure_valid
+from dinrail_server.admission import authenticator_of, check_guarded
 from dinrail_server.app import App
 from dinrail_server.config import ServerConfig
 from dinrail_server.serving import bind, listening
@@ -43,7 +44,9 @@ async def serve_in_process(
     config = plan.sections["server"]
     assert isinstance(config, ServerConfig)
     async with Host.open(plan) as host:
-        app = App(host.rail, host.routes(), config)
+        identity = await authenticator_of(host.rail)
+        check_guarded(config, identity)
+        app = App(host.rail, host.routes(), config, identity=identity)
         async with listening(app, config, bind(config)) as serving:
             yield serving.url
 

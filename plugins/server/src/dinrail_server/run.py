@@ -12,6 +12,7 @@ from typing import Any
 
 from dinrail_core.host import Host, Plan
 from dinrail_server.access_log import AccessLog
+from dinrail_server.admission import authenticator_of, check_guarded
 from dinrail_server.app import App
 from dinrail_server.banner import first_line, overview
 from dinrail_server.config import ServerConfig
@@ -45,12 +46,17 @@ async def serve(
         stop: When to stop, and how soon.
         announce: Given the line that says where the server is as soon as it listens, and what there is a little later.
         figures: Where workers share their figures.
+
+    Raises:
+        ConfigurationError: Everybody who reaches the address would be served.
     """
     log = AccessLog() if config.access_log else None
     try:
         with stop.cancels_current_task():
             async with Host.open(plan) as host:
-                app = App(host.rail, host.routes(), config, log)
+                identity = await authenticator_of(host.rail)
+                check_guarded(config, identity)
+                app = App(host.rail, host.routes(), config, log, identity)
                 async with (
                     listening(app, config, sock) as serving,
                     _sharing(app, figures),

@@ -12,7 +12,7 @@ from typing import Any
 
 from dinrail_core.errors import ConfigurationError
 from dinrail_server.app import App
-from dinrail_server.config import ServerConfig, TlsConfig, is_loopback
+from dinrail_server.config import ServerConfig, TlsConfig
 from dinrail_server.protocol import Listener
 from dinrail_server.state import Phase
 
@@ -28,14 +28,8 @@ def bind(config: ServerConfig) -> socket.socket:
     """Take the address, so that a second server fails at once and workers can share it.
 
     Raises:
-        ConfigurationError: The address is unknown, taken, or open to others although nobody has to authenticate.
+        ConfigurationError: The address is unknown or taken.
     """
-    if not is_loopback(config.host) and not config.insecure:
-        raise ConfigurationError(
-            f"{config.host} can be reached from other machines, and nobody would have to authenticate; listen on "
-            "127.0.0.1, or say --insecure",
-            key="server.host",
-        )
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
