@@ -21,6 +21,7 @@ from dinrail_llamacpp.tools.offer import offer_of
 from dinrail_llamacpp.tools.prompt import converse, has_tool_history
 from dinrail_llamacpp.traits import Traits
 from dinrail_sdk.upstream import Upstream
+from dinrail_sdk.upstream.openai_events import OpenAIEvents
 
 __all__ = ["Chat"]
 
@@ -81,7 +82,9 @@ class Chat:
         if usage:
             body["stream_options"] = {"include_usage": True}
         try:
-            stream = await self._upstream.stream(ChatChunk, _PATH, orjson.dumps(body), call)
+            stream = await self._upstream.stream(
+                ChatChunk, _PATH, orjson.dumps(body), call, events=lambda: OpenAIEvents(usage=usage)
+            )
         except InvalidRequest as error:
             raise _blamed(error, body) from error
         return stream if _wants_alternatives(request) else _edited_stream(stream)

@@ -6,7 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pydantic import BaseModel, HttpUrl
@@ -60,29 +60,33 @@ class LlamaCpp(ChatModel, CompletionModel, Embedder, ModelSource, ModelLibrary, 
             UpstreamError: It cannot be had now, or is lost while it is used.
         """
 
+    def own(self, call: Call) -> Call:
+        """The call as the upstream is to see it."""
+        return call
+
     async def complete(self, request: ChatRequest, call: Call) -> Answer[ChatCompletion]:
         async with self.served(request.model, ChatModel, call) as at:
-            return await Chat(at.upstream, at.traits).complete(request, call)
+            return await Chat(at.upstream, at.traits).complete(request, self.own(call))
 
     async def stream(self, request: ChatRequest, call: Call) -> Stream[ChatChunk]:
         async with AsyncExitStack() as stack:
             at = await stack.enter_async_context(self.served(request.model, ChatModel, call))
-            return _held(await Chat(at.upstream, at.traits).stream(request, call), stack.pop_all())
+            return _held(await Chat(at.upstream, at.traits).stream(request, self.own(call)), stack.pop_all())
         raise AssertionError("a lease lets no error pass")
 
     async def complete_text(self, request: CompletionRequest, call: Call) -> Answer[TextCompletion]:
         async with self.served(request.model, CompletionModel, call) as at:
-            return await Completions(at.upstream, at.traits).complete(request, call)
+            return await Completions(at.upstream, at.traits).complete(request, self.own(call))
 
     async def stream_text(self, request: CompletionRequest, call: Call) -> Stream[TextCompletion]:
         async with AsyncExitStack() as stack:
             at = await stack.enter_async_context(self.served(request.model, CompletionModel, call))
-            return _held(await Completions(at.upstream, at.traits).stream(request, call), stack.pop_all())
+            return _held(await Completions(at.upstream, at.traits).stream(request, self.own(call)), stack.pop_all())
         raise AssertionError("a lease lets no error pass")
 
     async def embed(self, request: EmbeddingRequest, call: Call) -> Answer[EmbeddingResponse]:
         async with self.served(request.model, Embedder, call) as at:
-            return await embed(at.upstream, request, call)
+            return await embed(at.upstream, request, self.own(call))
 
 
 class Here(LlamaCpp):
@@ -104,6 +108,10 @@ class Here(LlamaCpp):
     async def close(self) -> None:
         """End all children."""
         await self._supervisor.close()
+
+    def own(self, call: Call) -> Call:
+        """Without a key of the caller's, which a child of ours does not know."""
+        return replace(call, upstream_key=None)
 
     @asynccontextmanager
     async def served(self, model: str, contract: type, call: Call) -> AsyncIterator[Served]:
@@ -174,7 +182,7 @@ class Elsewhere(LlamaCpp):
     async def health(self) -> Health:
         try:
             async with asyncio.timeout(_LOOK):
-                await self._upstream.get("/health", Call())
+                await self._upstream.get("models", Call())
         except TimeoutError:
             return Health(State.UNREACHABLE, "it does not answer within a second")
         except DinrailError as error:

@@ -24,6 +24,7 @@ from dinrail_llamacpp.tools.offer import Offer
 from dinrail_llamacpp.tools.prompt import CALL, DECISION_GRAMMAR, calls_since_user, normal, with_tools
 from dinrail_llamacpp.tools.schemas import alone, answer_schema
 from dinrail_sdk.upstream import Upstream
+from dinrail_sdk.upstream.openai_events import OpenAIEvents
 
 __all__ = ["Calling"]
 
@@ -95,7 +96,9 @@ class Calling:
         if usage:
             body["stream_options"] = {"include_usage": True}
         try:
-            stream = await self._upstream.stream(ChatChunk, _PATH, orjson.dumps(body), self._call)
+            stream = await self._upstream.stream(
+                ChatChunk, _PATH, orjson.dumps(body), self._call, events=lambda: OpenAIEvents(usage=usage)
+            )
         except InvalidRequest as error:
             raise await self._blamed(error) from error
         return Stream(

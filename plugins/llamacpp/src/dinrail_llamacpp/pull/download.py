@@ -34,7 +34,7 @@ __all__ = ["Download", "Progress", "Stopped", "check_file", "sha256_of"]
 
 _CHUNK = 1 << 20
 _TIMEOUT = 30.0
-_TRIES = 5
+_TRIES = 4
 _MAGIC = b"GGUF"
 _SHA256_DIGITS = 64
 
@@ -93,7 +93,7 @@ class Download:
         sha256: str | None = None,
         token: str | None = None,
         ask_hub: bool = False,
-        pause: float = 1.0,
+        pause: float = 0.5,
     ) -> None:
         self._url = url
         self._target = target
