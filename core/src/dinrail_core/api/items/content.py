@@ -152,9 +152,9 @@ class Screenshot(Wire):
     """A picture of a screen that a model uses."""
 
     type: Literal["computer_screenshot"] = "computer_screenshot"
-    image_url: Url | None | MISSING = MISSING
-    file_id: str | None | MISSING = MISSING
-    detail: ImageDetail | MISSING = MISSING
+    image_url: Url | None
+    file_id: str | None
+    detail: ImageDetail
     prompt_cache_breakpoint: CacheBreakpoint | MISSING = MISSING
 
 

@@ -141,6 +141,10 @@ def _part(part: dict[str, Any]) -> dict[str, Any]:
     return part
 
 
+def _complete_local_output(data: dict[str, Any]) -> None:
+    data.setdefault("call_id", data["id"])
+
+
 def _complete_shell_call(data: dict[str, Any]) -> None:
     data["action"] = {"timeout_ms": None, "max_output_length": None, **data["action"]}
 
@@ -169,6 +173,7 @@ _COMPLETIONS: Mapping[str, Callable[[dict[str, Any]], None]] = {
     "message": _complete_message,
     "function_call_output": _complete_output,
     "custom_tool_call_output": _complete_output,
+    "local_shell_call_output": _complete_local_output,
     "shell_call": _complete_shell_call,
     "tool_search_output": _complete_tools,
     "additional_tools": _complete_tools,

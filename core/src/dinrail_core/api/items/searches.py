@@ -16,6 +16,7 @@ __all__ = [
     "FindInPage",
     "OpenPage",
     "UnknownAction",
+    "UnknownSource",
     "WebAction",
     "WebSearch",
     "WebSearchCall",
@@ -61,8 +62,24 @@ class FileSearchCall(Wire):
 class WebSource(Wire):
     """A web page that was looked at."""
 
-    type: Annotated[str, OpenEnum("url")] = "url"
-    url: Url | MISSING = MISSING
+    type: Literal["url"] = "url"
+    url: Url
+
+
+class UnknownSource(Wire):
+    """A source of a kind that the specification does not have, such as weather; it is handed on as it is."""
+
+    type: str
+
+
+def _kind_of_source(value: Any) -> str:
+    return known_or_not(value, ("url",))
+
+
+GivenWebSource: TypeAlias = Annotated[
+    Annotated[WebSource, Tag("known")] | Annotated[UnknownSource, Unlisted(), Tag("unknown")],
+    Discriminator(_kind_of_source),
+]
 
 
 class WebSearch(Wire):
@@ -72,7 +89,7 @@ class WebSearch(Wire):
     query: str | MISSING = MISSING
     """Deprecated; ``queries`` took its place."""
     queries: Many[str] | MISSING = MISSING
-    sources: Many[WebSource] | MISSING = MISSING
+    sources: Many[GivenWebSource] | MISSING = MISSING
 
 
 class OpenPage(Wire):

@@ -76,7 +76,7 @@ class LocalShellCallOutput(Wire):
 
     type: Literal["local_shell_call_output"] = "local_shell_call_output"
     id: str
-    call_id: str | MISSING = MISSING
+    call_id: str
     output: str
     """JSON text."""
     status: AnsweredStatus | None | MISSING = MISSING

@@ -222,7 +222,7 @@ class ImageGenerationTool(Wire):
     """Makes and changes images."""
 
     type: Literal["image_generation"] = "image_generation"
-    model: str | None | MISSING = MISSING
+    model: str | MISSING = MISSING
     quality: Literal["low", "medium", "high", "auto"] | MISSING = MISSING
     size: str | MISSING = MISSING
     """Like ``1024x1536``, or ``auto``."""
