@@ -18,7 +18,7 @@ Patterns = tuple[Pattern, ...]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Who(_Table):

@@ -22,7 +22,7 @@ DINRAIL_API = ">=1.0,<2"
 FILE = "dinrail.db"
 
 
-class DatabaseConfig(BaseModel, extra="forbid", use_attribute_docstrings=True):
+class DatabaseConfig(BaseModel, extra="forbid"):
     """Where rows are kept."""
 
     url: Secret | None = None
