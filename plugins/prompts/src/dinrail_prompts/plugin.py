@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DINRAIL_API = ">=1.0,<2"
 
 
-class PromptsConfig(BaseModel, extra="forbid"):
+class PromptsConfig(BaseModel, extra="forbid", defer_build=True):
     """Nothing to configure: prompts are rows of the database."""
 
 
