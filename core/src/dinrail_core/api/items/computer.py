@@ -176,7 +176,7 @@ class ComputerCall(Wire):
 class ScreenImage(Wire):
     """A picture of the screen."""
 
-    type: Literal["computer_screenshot"] = "computer_screenshot"
+    type: Literal["computer_screenshot"]
     image_url: Url | MISSING = MISSING
     file_id: str | MISSING = MISSING
 

@@ -86,7 +86,7 @@ class SkillReference(Wire):
 class SkillSource(Wire):
     """A skill as an archive."""
 
-    type: Literal["base64"] = "base64"
+    type: Literal["base64"]
     media_type: Literal["application/zip"]
     data: Annotated[str, Field(min_length=1, max_length=70_254_592)]
 
@@ -107,7 +107,7 @@ Skill: TypeAlias = Annotated[SkillReference | InlineSkill, Field(discriminator="
 class AutoCodeContainer(Wire):
     """A container for the code interpreter that is made when it is needed."""
 
-    type: Literal["auto"] = "auto"
+    type: Literal["auto"]
     file_ids: FileIds | MISSING = MISSING
     memory_limit: MemoryLimit | None | MISSING = MISSING
     network_policy: NetworkPolicy | MISSING = MISSING

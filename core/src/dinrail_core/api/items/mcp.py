@@ -133,11 +133,18 @@ def _kind_of_error(value: Any) -> str:
     return known_or_not(value, ("mcp_protocol_error", "mcp_tool_execution_error", "http_error"))
 
 
+def _kind_of_given_error(value: Any) -> str:
+    return "text" if isinstance(value, str) else "known"
+
+
+_KnownMcpError: TypeAlias = Annotated[McpProtocolError | McpToolError | McpHttpError, Field(discriminator="type")]
+
+GivenMcpError: TypeAlias = Annotated[
+    Annotated[_KnownMcpError, Tag("known")] | Annotated[str, Tag("text")], Discriminator(_kind_of_given_error)
+]
+
 McpError: TypeAlias = Annotated[
-    Annotated[
-        Annotated[McpProtocolError | McpToolError | McpHttpError, Field(discriminator="type")],
-        Tag("known"),
-    ]
+    Annotated[_KnownMcpError, Tag("known")]
     | Annotated[str, Tag("text")]
     | Annotated[UnknownMcpError, Unlisted(), Tag("unknown")],
     Discriminator(_kind_of_error),
@@ -154,7 +161,7 @@ class McpCallParam(Wire):
     name: str
     arguments: str
     output: str | None | MISSING = MISSING
-    error: McpError | None | MISSING = MISSING
+    error: GivenMcpError | None | MISSING = MISSING
     status: Literal["in_progress", "completed", "incomplete", "calling", "failed"] | MISSING = MISSING
     approval_request_id: str | None | MISSING = MISSING
 

@@ -31,7 +31,7 @@ __all__ = [
 class LocalShellAction(Wire):
     """A command."""
 
-    type: Literal["exec"] = "exec"
+    type: Literal["exec"]
     command: Many[str]
     """The program and its arguments."""
     timeout_ms: int | None | MISSING = MISSING

@@ -30,6 +30,7 @@ __all__ = [
     "McpServerTool",
     "NamespaceTool",
     "PlainText",
+    "PreviewLocation",
     "ProgrammaticToolCalling",
     "RankingOptions",
     "ShellTool",
@@ -118,13 +119,19 @@ class ComputerUsePreviewTool(Wire):
 class Location(Wire):
     """Roughly where the user is."""
 
-    type: Literal["approximate"] = "approximate"
+    type: Literal["approximate"] | MISSING = MISSING
     country: str | None | MISSING = MISSING
     """ISO 3166-1, two letters."""
     region: str | None | MISSING = MISSING
     city: str | None | MISSING = MISSING
     timezone: str | None | MISSING = MISSING
     """IANA name."""
+
+
+class PreviewLocation(Location):
+    """The same for the first form of web search, which wants its type said."""
+
+    type: Literal["approximate"]
 
 
 class WebSearchFilters(Wire):
@@ -147,7 +154,7 @@ class WebSearchPreviewTool(Wire):
     """The same in its first form."""
 
     type: Literal["web_search_preview", "web_search_preview_2025_03_11"]
-    user_location: Location | None | MISSING = MISSING
+    user_location: PreviewLocation | None | MISSING = MISSING
     search_context_size: Literal["low", "medium", "high"] | MISSING = MISSING
     search_content_types: Many[Literal["text", "image"]] | MISSING = MISSING
 
