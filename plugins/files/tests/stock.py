@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ __all__ = [
 
 PLUGINS = ("database", "files", "blobs")
 LEASE = 0.6
-PATIENCE = 20.0
+PATIENCE = 10.0
 
 
 def configuration(database: Mapping[str, Any], folder: Path, **files: Any) -> dict[str, Any]:
@@ -51,6 +51,7 @@ class Stock:
     """The files' blobs by their ids."""
     parts: Mapping[str, str]
     loose: frozenset[str]
+    """Blobs that are being written, or are to be removed now (not those that are looked for once more in an hour)."""
     uploads: Mapping[str, str]
     """States by ids."""
     blobs: frozenset[str]
@@ -64,13 +65,13 @@ class Stock:
 
 async def take_stock(rail: Rail, folder: Path) -> Stock:
     def work(connection: Connection) -> dict[str, dict[str, str]]:
-        def pairs(*columns: Any) -> dict[str, str]:
-            return {row[0]: row[1] for row in connection.execute(select(*columns))}
+        def pairs(*columns: Any, where: Sequence[Any] = ()) -> dict[str, str]:
+            return {row[0]: row[1] for row in connection.execute(select(*columns).where(*where))}
 
         return {
             "files": pairs(FILES.c.id, FILES.c.blob),
             "parts": pairs(PARTS.c.id, PARTS.c.blob),
-            "loose": pairs(LOOSE.c.id, LOOSE.c.tenant),
+            "loose": pairs(LOOSE.c.id, LOOSE.c.tenant, where=[LOOSE.c.due_at < time.time() + 600]),
             "uploads": pairs(UPLOADS.c.id, UPLOADS.c.status),
         }
 

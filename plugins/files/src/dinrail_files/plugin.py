@@ -19,7 +19,7 @@ DINRAIL_API = ">=1.0,<2"
 _Lease = Annotated[float, Field(ge=0.3, le=40)]
 
 
-class FilesConfig(BaseModel, extra="forbid"):
+class FilesConfig(BaseModel, extra="forbid", defer_build=True):
     """Limits of files."""
 
     max_bytes: Annotated[int, Field(ge=1)] = 512 * 1024 * 1024
@@ -28,7 +28,7 @@ class FilesConfig(BaseModel, extra="forbid"):
     """Seconds after which what a process that died has left half-written is removed."""
 
 
-class UploadsConfig(BaseModel, extra="forbid"):
+class UploadsConfig(BaseModel, extra="forbid", defer_build=True):
     """Limits of uploads."""
 
     max_bytes: Annotated[int, Field(ge=1)] = 8 * 1024 * 1024 * 1024
