@@ -18,7 +18,7 @@ Patterns = tuple[Pattern, ...]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Who(_Table):

@@ -17,7 +17,7 @@ from dinrail_sdk.sql.contract import Database
 DINRAIL_API = ">=1.0,<2"
 
 
-class ApiKeysConfig(BaseModel, extra="forbid"):
+class ApiKeysConfig(BaseModel, extra="forbid", defer_build=True):
     """Nothing to configure: keys are rows of the database."""
 
 

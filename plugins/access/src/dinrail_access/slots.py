@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 
 from dinrail_access.buckets import Ledger
@@ -33,7 +34,19 @@ class Slots:
         limit: How many requests there may be in all processes.
     """
 
-    __slots__ = ("_bucket", "_held", "_holder", "_keeper", "_ledger", "_lock", "_others", "_until", "_used", "limit")
+    __slots__ = (
+        "_bucket",
+        "_held",
+        "_holder",
+        "_keeper",
+        "_ledger",
+        "_lock",
+        "_others",
+        "_until",
+        "_used",
+        "_wake",
+        "limit",
+    )
 
     def __init__(self, ledger: Ledger, bucket: str, holder: str, limit: int) -> None:
         self.limit = limit
@@ -45,6 +58,7 @@ class Slots:
         self._others = 0
         self._until = float("-inf")
         self._lock = asyncio.Lock()
+        self._wake = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
 
     async def enter(self) -> None:
@@ -73,7 +87,8 @@ class Slots:
     def leave(self) -> None:
         """The request is over."""
         self._used -= 1
-        self._keep()
+        if self._is_idle:
+            self._wake.set()
 
     async def close(self) -> None:
         """Give everything back."""
@@ -90,13 +105,22 @@ class Slots:
     async def _keep_in_step(self) -> None:
         """Renew what is used, give back what is not, until there is nothing left to do."""
         while self._held:
-            spare = self._held - self._used
-            alone = self._others == 0 and spare <= self.limit // _IDLE_SHARE
-            await asyncio.sleep(_RENEW if alone or spare == 0 else _LINGER)
+            if self._is_idle:
+                await asyncio.sleep(_LINGER)
+            else:
+                self._wake.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), _RENEW)
+                    continue
             async with self._lock:
-                idle = self._held - self._used
-                if idle or self._until - time.monotonic() < 2 * _RENEW:
+                if self._held != self._used or self._until - time.monotonic() < _RENEW:
                     await self._hold(self._used)
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether more room is set aside than should be kept for requests to come."""
+        spare = self._held - self._used
+        return spare > (0 if self._others else self.limit // _IDLE_SHARE)
 
     async def _hold(self, wanted: int) -> None:
         try:

@@ -20,6 +20,7 @@ __all__ = ["Token", "TokenReader"]
 _LONGEST = 16 * 1024
 _LONGEST_NAME = 200
 _MOST_ROLES = 500
+_LONGEST_LIFE = 10**9
 _REQUIRED = ["exp", "iss", "aud"]
 
 
@@ -113,8 +114,8 @@ def _token(issuer: IssuerConfig, claims: Mapping[str, Any]) -> Token:
     user = _name(claims, issuer.user_claim)
     principal = Principal(tenant, user, frozenset(_roles(issuer, claims)))
     credential = f"{issuer.issuer} {user}"
-    # An expiry beyond what a clock can tell was let through by the library; it is as good as none.
-    return Token(principal, credential, min(float(claims["exp"]) + issuer.leeway, time.time() + 10**9))
+    expires_at = min(int(claims["exp"]), int(time.time()) + _LONGEST_LIFE)  # which may be beyond all floats
+    return Token(principal, credential, expires_at + issuer.leeway)
 
 
 def _name(claims: Mapping[str, Any], path: str) -> str:
