@@ -58,15 +58,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
-def command_line(plugins: Plugins) -> argparse.ArgumentParser:
-    """The parser of the whole program, the commands of ``plugins`` included; documentation is made from it too."""
-    return _parser(_commands(plugins), plugins)
+def command_line(plugins: Plugins, wanted: str | None = None) -> argparse.ArgumentParser:
+    """The parser of the whole program, the commands of ``plugins`` included; documentation is made from it too.
+
+    Args:
+        plugins: The plugins, those with commands loaded.
+        wanted: Make the parser of this command alone, where there is such a one: nobody will see the others.
+    """
+    return _parser(_commands(plugins, wanted), plugins)
 
 
 def _run(arguments: Sequence[str]) -> int:
-    early = _early(arguments)
+    early, rest = _early(arguments)
     plugins = _plugins(early.config)
-    parsed = command_line(plugins).parse_args(arguments)
+    word = next((argument for argument in rest if not argument.startswith("-")), None)
+    parsed = command_line(plugins, word).parse_args(arguments)
     for name, value in vars(early).items():
         # A command's own default must not win against what stood before the command.
         if getattr(parsed, name, None) is None:
@@ -80,12 +86,12 @@ def _complain(message: str) -> int:
     return 1
 
 
-def _early(arguments: Sequence[str]) -> argparse.Namespace:
-    """What must be known before the commands are, since the configuration says which plugins may add some."""
+def _early(arguments: Sequence[str]) -> tuple[argparse.Namespace, Sequence[str]]:
+    """What must be known before the commands are (the configuration says which plugins may add some), and the rest."""
     parser = _Parser(prog="dinrail", add_help=False, allow_abbrev=False)
     parser.set_defaults(config=None, data_dir=None)
     add_config_arguments(parser)
-    return parser.parse_known_args(arguments)[0]
+    return parser.parse_known_args(arguments)
 
 
 def _plugins(file: Path | None) -> Plugins:
@@ -99,16 +105,22 @@ def _plugins(file: Path | None) -> Plugins:
     return plugins
 
 
-def _commands(plugins: Plugins) -> list[Command]:
+def _commands(plugins: Plugins, wanted: str | None) -> list[Command]:
     own = [plugins_command.COMMAND, models_command.COMMAND, config_command.COMMAND, doctor_command.COMMAND]
     taken = {command.name for command in own}
     found = []
-    for plugin, command in plugins.records("commands", lambda record: f"the command '{record.name}'", Command):
+    declared = plugins.records("commands", lambda record: f"the command '{record.name}'", Command)
+    if wanted not in taken and all(command.name != wanted for _, command in declared):
+        wanted = None
+    for plugin, command in declared:
         if command.name in taken:
             plugin.fail(f"the command '{command.name}' is taken by dinrail-core")
-        elif plugin.state is PluginState.ENABLED and _takes_arguments(plugin, command):
+        elif (
+            plugin.state is PluginState.ENABLED and wanted in (None, command.name) and _takes_arguments(plugin, command)
+        ):
             found.append(command)
-    return sorted([*own, *found], key=lambda command: command.name)
+    shown = [command for command in (*own, *found) if wanted in (None, command.name)]
+    return sorted(shown, key=lambda command: command.name)
 
 
 def _takes_arguments(plugin: Plugin, command: Command) -> bool:

@@ -25,6 +25,8 @@ from dinrail_core.host.soundness import unsound
 __all__ = ["Plugin", "PluginState", "Plugins"]
 
 _PREFIX = "dinrail_"
+_MARK = f"{PROJECT}_impl"
+"""Where pluggy's marker leaves the options of a hook."""
 _PROVIDERS = "providers"
 
 
@@ -97,6 +99,7 @@ class Plugins:
         self, enable: Iterable[str] = (), disable: Iterable[str] = (), installed: Sequence[Installed] | None = None
     ) -> None:
         self._manager = pluggy.PluginManager(PROJECT)
+        self._modules: set[ModuleType] = set()
         self._manager.add_hookspecs(specs)
         self._loaded: set[str] = set()
         self.all: list[Plugin] = []
@@ -154,23 +157,18 @@ class Plugins:
             raise
         except BaseException as error:  # a plugin may exit the process, and a panic in Rust is no Exception
             return plugin.fail(f"it cannot be imported ({reason_of(error)})")
-        hooks = self._hooks(module)
+        found = _Hooks(module)
+        hooks = found.by_specification()
         if reason := _misfit(module) or _unfit_hooks(hooks) or _undeclared(hooks, plugin.installed):
             return plugin.fail(reason)
         try:
-            self._manager.register(module, plugin.name)
+            if module in self._modules:
+                raise ValueError("its module is that of another plugin")
+            self._modules.add(module)
+            self._manager.register(found, plugin.name)
         except Exception as error:  # pluggy refuses with errors of several kinds; only this plugin is to suffer
             return plugin.fail(f"its hooks do not fit this core ({reason_of(error)})")
         return None
-
-    def _hooks(self, module: ModuleType) -> dict[str, Callable[..., object]]:
-        """The hooks that pluggy would find, under the names of the specifications that they claim to implement."""
-        found = {}
-        for name in dir(module):
-            options = self._manager.parse_hookimpl_opts(module, name)
-            if options is not None:
-                found[options.get("specname") or name] = getattr(module, name)
-        return found
 
     def _call(self, plugin: Plugin, hook: str, kind: type) -> list[Any]:
         if plugin.state is not PluginState.ENABLED:
@@ -193,6 +191,26 @@ class Plugins:
                 return []
         plugin.declared += records
         return records
+
+
+class _Hooks:
+    """The hooks of a module and nothing else: pluggy looks closely at every name, and a module has many.
+
+    Args:
+        module: What a plugin's entry point names.
+    """
+
+    def __init__(self, module: ModuleType) -> None:
+        for name, value in vars(module).items():
+            if inspect.isfunction(value) and hasattr(value, _MARK):
+                setattr(self, name, value)
+
+    def __dir__(self) -> list[str]:
+        return list(vars(self))
+
+    def by_specification(self) -> dict[str, Callable[..., object]]:
+        """The hooks under the names of the specifications that they claim to implement."""
+        return {getattr(hook, _MARK).get("specname") or name: hook for name, hook in vars(self).items()}
 
 
 def _listed(reasons: Mapping[str, str]) -> str:

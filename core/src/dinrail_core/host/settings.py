@@ -32,7 +32,7 @@ M = TypeVar("M", bound=BaseModel)
 class PluginSettings(BaseModel):
     """``[plugins]``: which installed plugins may do what."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     enable: tuple[str, ...] = ()
     """Plugins outside the bundle that may extend the server (add routes, services, commands)."""
@@ -135,6 +135,8 @@ def ensure_valid(model: type[M], data: Mapping[str, Any], key: str) -> M:
         ConfigurationError: It does not fit; the message never repeats a value, since that may be a secret.
     """
     try:
+        if not data and _has_plain_defaults(model):
+            return model.model_construct()  # the defaults as they are: building a validator costs a start milliseconds
         return model.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
@@ -160,6 +162,13 @@ def _known(model: type[BaseModel], steps: tuple[int | str, ...]) -> str:
             return ""
         model = models[0]
     return f" (known here: {', '.join(sorted(model.model_fields))})"
+
+
+def _has_plain_defaults(model: type[BaseModel]) -> bool:
+    """Whether the defaults need no look: none is missing, and nothing was declared that would check them."""
+    if model.__pydantic_decorators__.model_validators or model.model_config.get("validate_default"):
+        return False
+    return not any(field.is_required() or field.validate_default for field in model.model_fields.values())
 
 
 def _read_file(file: Path | None, variables: Mapping[str, str]) -> dict[str, Any]:

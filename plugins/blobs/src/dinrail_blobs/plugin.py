@@ -14,7 +14,7 @@ from dinrail_core.hooks import Context, ServiceType, hookimpl
 DINRAIL_API = ">=1.0,<2"
 
 
-class BlobsConfig(BaseModel, extra="forbid"):
+class BlobsConfig(BaseModel, extra="forbid", defer_build=True):
     """Where bytes are kept."""
 
     folder: Path | None = None

@@ -15,7 +15,7 @@ from dinrail_sdk.sql.contract import Database
 DINRAIL_API = ">=1.0,<2"
 
 
-class ConversationsConfig(BaseModel, extra="forbid"):
+class ConversationsConfig(BaseModel, extra="forbid", defer_build=True):
     """How conversations are locked."""
 
     lease: Annotated[float, Field(ge=0.3, le=25)] = 15.0

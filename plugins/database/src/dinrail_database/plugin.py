@@ -22,7 +22,7 @@ DINRAIL_API = ">=1.0,<2"
 FILE = "dinrail.db"
 
 
-class DatabaseConfig(BaseModel, extra="forbid"):
+class DatabaseConfig(BaseModel, extra="forbid", defer_build=True):
     """Where rows are kept."""
 
     url: Secret | None = None

@@ -37,7 +37,7 @@ def _from_path(value: object) -> object:
     return {"path": value} if isinstance(value, str) else value
 
 
-class ModelConfig(BaseModel, extra="forbid"):
+class ModelConfig(BaseModel, extra="forbid", defer_build=True):
     """One model on this machine. The path of its file alone will do; what is left out has the default."""
 
     path: Path | None = None
@@ -67,7 +67,7 @@ class ModelConfig(BaseModel, extra="forbid"):
     """llama.cpp's sampling parameters for requests that do not set them, such as `{ top_k = 20 }`."""
 
 
-class LlamaCppConfig(BaseModel, extra="forbid"):
+class LlamaCppConfig(BaseModel, extra="forbid", defer_build=True):
     """Models on this machine, or a llama.cpp server elsewhere. Without any key: the models that are found."""
 
     models: dict[ModelName, Annotated[ModelConfig, BeforeValidator(_from_path)]] = {}

@@ -22,7 +22,7 @@ DEFAULT_MODEL = "all-minilm-l6-v2"
 """The name of the model that comes with the plugin."""
 
 
-class OnnxEmbeddingsConfig(BaseModel, extra="forbid"):
+class OnnxEmbeddingsConfig(BaseModel, extra="forbid", defer_build=True):
     """One sentence model. Without any key it is all-MiniLM-L6-v2 (384 dimensions, English, 23 MB)."""
 
     model: Path | None = None

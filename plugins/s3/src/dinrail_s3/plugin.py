@@ -16,7 +16,7 @@ DINRAIL_API = ">=1.0,<2"
 _Seconds = Annotated[float, Field(gt=0, le=600)]
 
 
-class S3Config(BaseModel, extra="forbid"):
+class S3Config(BaseModel, extra="forbid", defer_build=True):
     """Which bucket, and how it is reached."""
 
     bucket: Annotated[str, Field(min_length=3, max_length=63, pattern=r"^[a-z0-9][a-z0-9.-]*$")]

@@ -16,7 +16,7 @@ _Seconds = Annotated[float, Field(gt=0, le=86_400)]
 class TlsConfig(BaseModel):
     """``[server.tls]``: a certificate makes the server speak HTTPS."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     certificate: Path
     """PEM file with the certificate, its chain behind it."""
@@ -29,7 +29,7 @@ class TlsConfig(BaseModel):
 class CorsConfig(BaseModel):
     """``[server.cors]``: which web pages may call the server from a browser."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     origins: Annotated[tuple[str, ...], Field(min_length=1)]
     """Origins such as ``https://app.example.com``; ``*`` for any."""
@@ -51,7 +51,7 @@ class CorsConfig(BaseModel):
 class ServerConfig(BaseModel):
     """``[server]``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     host: str = "127.0.0.1"
     """The address to listen on. One that other machines can reach needs authentication, or ``insecure``."""
