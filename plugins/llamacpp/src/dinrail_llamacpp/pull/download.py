@@ -193,6 +193,8 @@ class Download:
                 self._forget()
                 raise _Interrupted("what was there does not fit to what the server has") from None
         host = _host(self._url)
+        if 300 <= status < 400:
+            raise UpstreamInvalid(f"{host} leads to an address that is not followed.") from None
         if status in (404, 410):
             raise NotFound(f"{host} has no such file.") from None
         if status in (401, 403):
