@@ -14,6 +14,7 @@
     │   │   └── ModelNotFound       no such model, or it does not serve this API
     │   ├── NothingServes           no installed provider or service fulfils a contract
     │   ├── Conflict                the object is in a state that forbids it
+    │   ├── KeyReused               an idempotency key came with another request
     │   ├── TooLarge                over a size limit
     │   └── RateLimited             too many requests; carries ``retry_after``
     ├── UpstreamError               a system behind a provider failed
@@ -39,6 +40,7 @@ __all__ = [
     "ContextLengthExceeded",
     "DinrailError",
     "InvalidRequest",
+    "KeyReused",
     "ModelNotFound",
     "NotFound",
     "NothingServes",
@@ -142,6 +144,12 @@ class Conflict(RequestError):
     """The object is in a state that forbids the operation."""
 
     code = "conflict"
+
+
+class KeyReused(RequestError):
+    """An idempotency key was used for another request before."""
+
+    code = "idempotency_key_reused"
 
 
 class TooLarge(RequestError):

@@ -59,6 +59,8 @@ class Call:
         deadline: Seconds since the epoch after which nobody waits for the answer; ``None`` for no limit.
         upstream_key: The caller's own key for the upstream, where the operator allows one.
         traceparent: The W3C trace context to hand on, where the caller sent one.
+        seed: What the id of the object that this call makes is made of, where the call may be tried again (48
+            hexadecimal digits); a later try finds the object of an earlier one by it, and makes no second.
         storage_limit: Bytes that the principal may have stored altogether, where that is limited.
     """
 
@@ -68,6 +70,7 @@ class Call:
     upstream_key: SecretStr | None = field(default=None, repr=False)
     traceparent: str | None = None
     storage_limit: int | None = None
+    seed: str | None = None
 
     def remaining(self) -> float | None:
         """Seconds until the deadline (0.0 when it has passed), or ``None`` without one."""

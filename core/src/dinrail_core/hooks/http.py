@@ -127,6 +127,8 @@ class Route:
         event: The wire type of one event, where the route can answer with a stream.
         status: The status of a good answer.
         public: Served without credentials (liveness and the like).
+        creates: Makes something, and takes the header ``Idempotency-Key``: the first answer to a key is kept for 24
+            hours and given again. Not where the answer is a stream, nor where it holds a secret that must not be kept.
         asks: Asks a model, or only computes: although its method is ``POST`` it makes nothing that lasts, so the audit
             log need not know. Every other operation that may change something is noted there.
     """
@@ -144,5 +146,6 @@ class Route:
     status: int = 200
     public: bool = False
     asks: bool = False
+    creates: bool = False
     content_types: frozenset[str] = field(default=frozenset({"application/json"}))
     """Media types of the request's body that are accepted; others are refused before the handler runs."""

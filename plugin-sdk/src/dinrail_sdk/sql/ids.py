@@ -36,7 +36,7 @@ class _Clock:
 _clock = _Clock()
 
 
-def new_id(prefix: str) -> str:
+def new_id(prefix: str, seed: str | None = None) -> str:
     """An id that no one can guess and that sorts behind every id made before it in this process.
 
     After the prefix come 48 lower-case hexadecimal digits: 12 of milliseconds since the epoch, 6 of a counter within
@@ -45,6 +45,10 @@ def new_id(prefix: str) -> str:
 
     Args:
         prefix: Like ``file-`` or ``conv_``.
+        seed: The call's (:attr:`~dinrail_core.api.call.Call.seed`), for the one object that it makes: another try of
+            the same request gets the same id, and learns from ``Duplicate`` that the object is there.
     """
+    if seed is not None:
+        return prefix + seed
     milliseconds, count = _clock.tick()
     return f"{prefix}{milliseconds:012x}{count:06x}{os.urandom(_RANDOM_BYTES).hex()}"

@@ -14,7 +14,7 @@ from dinrail_core.api.pages import ListQuery
 from dinrail_core.api.prompts import CreatePrompt, Prompt, PromptList, Prompts, UpdatePrompt, check_variables
 from dinrail_core.errors import Conflict, NotFound
 from dinrail_prompts.tables import PROMPTS, VERSIONS
-from dinrail_sdk.sql.contract import Database
+from dinrail_sdk.sql.contract import Database, Duplicate
 from dinrail_sdk.sql.ids import new_id
 from dinrail_sdk.sql.units import Owned, page_of
 
@@ -33,13 +33,18 @@ class PromptService(Prompts):
 
     async def create(self, request: CreatePrompt, call: Call) -> Answer[Prompt]:
         variables = _declared(request)
-        prompt_id = new_id("pmpt_")
+        prompt_id = new_id("pmpt_", call.seed)
 
         def work(unit: Owned) -> None:
             unit.insert(PROMPTS, {"id": prompt_id, "default_version": 1, "latest_version": 1})
             unit.insert(VERSIONS, _version(prompt_id, 1, request.prompt, variables))
 
-        await self._database.write(call.principal, work)
+        try:
+            await self._database.write(call.principal, work)
+        except Duplicate:
+            if call.seed is None:
+                raise
+            return await self.get(prompt_id, 1, call)  # an earlier try of the same request has made it
         return _answer(prompt_id, 1, request.prompt, variables, is_default=True)
 
     async def list(self, page: ListQuery, call: Call) -> Answer[PromptList]:

@@ -29,6 +29,7 @@ from dinrail_server.errors import ServerFailed, UnsupportedMediaType
 from dinrail_server.exchange import HttpExchange
 from dinrail_server.flights import Flights
 from dinrail_server.guard import Guard
+from dinrail_server.idempotency import HEADER, Idempotency
 from dinrail_server.metrics import Figures, SharedFigures
 from dinrail_server.responses import finished
 from dinrail_server.roster import Roster
@@ -78,6 +79,7 @@ class App(ServerState):
         self._router = Router(routes)
         self._guard = Guard(config)
         self._roster = Roster(rail)
+        self._idempotency = Idempotency(rail)
         self._labels = {route.path: template(route.path) for route in routes}
         self._admission = Admission(rail, identity, self._labels) if identity is not None else None
         self._description: asyncio.Future[bytes] | None = None
@@ -124,6 +126,7 @@ class App(ServerState):
         """End what was begun beside requests."""
         self.flights.stop()
         await self._roster.close()
+        await self._idempotency.close()
 
     def _describe(self) -> bytes:
         from dinrail_server.openapi import describe  # pydantic's schema generator; few servers are ever asked
@@ -169,7 +172,11 @@ class App(ServerState):
             await self._admission.admit(exchange, route, headers)
         if route.body is not None or route.content_types != _JSON_ONLY:
             _check_type(route, exchange.headers.get("Content-Type"))
-        result = await route.handler(exchange)
+        key = exchange.headers.get(HEADER) if route.creates else None
+        if key is None:
+            result = await route.handler(exchange)
+        else:
+            result = await self._idempotency.answer(exchange, route, key)
         if exchange.access is not None and self._admission is not None:
             return self._admission.look_at(exchange, route, result)
         return result

@@ -89,6 +89,7 @@ STATUS: Mapping[type[DinrailError], int] = {
     core.TooLarge: 413,
     UnsupportedMediaType: 415,
     ExpectationFailed: 417,
+    core.KeyReused: 422,
     core.RateLimited: 429,
     HeadersTooLarge: 431,
     DinrailError: 500,

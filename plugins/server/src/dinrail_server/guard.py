@@ -19,7 +19,7 @@ from dinrail_server.config import ServerConfig, is_loopback
 __all__ = ["Guard"]
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_EXPOSED = "x-request-id, retry-after"
+_EXPOSED = "x-request-id, retry-after, idempotent-replayed"
 _REMEMBERED = 1_000
 
 

@@ -20,6 +20,13 @@ __all__ = ["describe"]
 _REF = "#/components/schemas/{model}"
 _INPUT: Literal["validation"] = "validation"
 _OUTPUT: Literal["serialization"] = "serialization"
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "The first answer to a key is kept for 24 hours and given again, with `idempotent-replayed: true`.",
+}
 _Schemas = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 
 
@@ -78,6 +85,8 @@ def _operation(route: Route, schemas: _Schemas, definitions: dict[str, Any]) -> 
     ]
     if route.query is not None:
         values += _query(schemas[route.query, _INPUT], definitions)
+    if route.creates:
+        values.append(_IDEMPOTENCY_KEY)
     if values:
         operation["parameters"] = values
     body = route.body or route.form

@@ -69,6 +69,7 @@ ROUTES = (
         handler=_create,
         summary="Keep a prompt",
         tag=_TAG,
+        creates=True,
         body=CreatePrompt,
         answer=Prompt,
     ),

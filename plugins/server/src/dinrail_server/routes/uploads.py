@@ -42,6 +42,7 @@ ROUTES = (
         handler=_create,
         summary="Begin to upload a file in parts",
         tag=_TAG,
+        creates=True,
         body=CreateUpload,
         answer=Upload,
     ),

@@ -1,0 +1,86 @@
+"""Requests that may be sent again: the contract behind the header ``Idempotency-Key``.
+
+After the IETF's draft of that header: the first answer to a key is kept and given again, a key that comes with another
+request is an error, and so is one whose request is still under way.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from dinrail_core.api.call import Call
+
+__all__ = ["Claim", "IdempotencyKeys", "Kept"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The first answer to a key.
+
+    Attributes:
+        status: The HTTP status.
+        body: All of it.
+        content_type: Its media type.
+    """
+
+    status: int
+    body: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to carry out the request of a key.
+
+    Attributes:
+        call: On whose behalf; its :attr:`~dinrail_core.api.call.Call.seed` is the same for every try of one request,
+            also where a process died during an earlier one.
+        row: Where the store keeps the key.
+        token: Which of several tries this is.
+    """
+
+    call: Call
+    row: str
+    token: str
+
+
+class IdempotencyKeys(ABC):
+    """Remembers the answers to requests that carry a key, for 24 hours, each for its own caller.
+
+    All methods raise:
+        Unavailable: The store does not work at present.
+    """
+
+    @abstractmethod
+    async def claim(self, key: str, fingerprint: bytes, call: Call) -> Claim | Kept:
+        """Begin the request of a key, or get the answer that it had.
+
+        A claim lasts for some seconds and has to be renewed; that of a process that died can then be taken over.
+
+        Args:
+            key: What the caller sent, 1 to 255 characters.
+            fingerprint: What makes the request the same one: a digest of its operation and its body.
+            call: On whose behalf.
+
+        Raises:
+            Conflict: The request is under way (code ``idempotency_in_progress``).
+            KeyReused: The key was used for another request.
+        """
+
+    @abstractmethod
+    async def renew(self, claim: Claim) -> None:
+        """Go on holding a claim."""
+
+    @abstractmethod
+    async def keep(self, claim: Claim, answer: Kept) -> None:
+        """Keep the answer; it is durable when this returns. Without effect where the claim was taken over."""
+
+    @abstractmethod
+    async def release(self, claim: Claim, *, begun: bool) -> None:
+        """Let the next try carry the request out.
+
+        Args:
+            claim: The claim.
+            begun: Whether this try may have made something. If not, the key may be used for another request.
+        """

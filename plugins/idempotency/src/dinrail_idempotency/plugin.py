@@ -1,0 +1,51 @@
+"""Declares the ``idempotency`` service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from types import ModuleType
+
+from pydantic import BaseModel
+
+from dinrail_core.api.idempotency import IdempotencyKeys
+from dinrail_core.hooks import Context, ServiceType, hookimpl
+from dinrail_sdk.sql.contract import Database
+
+DINRAIL_API = ">=1.0,<2"
+
+
+class IdempotencyConfig(BaseModel, extra="forbid"):
+    """Nothing to configure: keys are rows of the database, for 24 hours."""
+
+
+@asynccontextmanager
+async def _open(config: IdempotencyConfig, context: Context) -> AsyncIterator[object]:
+    database = await context.rail.service(Database)
+    service = await asyncio.to_thread(_service)
+    async with service.sweeping(database):
+        yield service.StoredKeys(database)
+
+
+def _service() -> ModuleType:
+    """The implementation; importing it brings SQLAlchemy, which takes too long for the event loop."""
+    from dinrail_idempotency import service
+
+    return service
+
+
+IDEMPOTENCY = ServiceType(
+    name="idempotency",
+    config=IdempotencyConfig,
+    provides=frozenset({IdempotencyKeys}),
+    requires=frozenset({Database}),
+    open=_open,
+    summary="Requests that may be sent again",
+)
+
+
+@hookimpl
+def dinrail_services() -> Iterable[ServiceType]:
+    """See :func:`dinrail_core.hooks.specs.dinrail_services`."""
+    yield IDEMPOTENCY

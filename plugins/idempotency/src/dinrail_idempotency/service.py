@@ -1,0 +1,150 @@
+"""Keys as rows."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete
+
+from dinrail_core.api.call import Call
+from dinrail_core.api.idempotency import Claim, IdempotencyKeys, Kept
+from dinrail_core.errors import Conflict, DinrailError, KeyReused
+from dinrail_idempotency.tables import KEYS
+from dinrail_sdk.sql.contract import Database, Duplicate
+from dinrail_sdk.sql.ids import new_id
+from dinrail_sdk.sql.units import Owned
+
+__all__ = ["CLAIM_SECONDS", "KEPT_SECONDS", "StoredKeys", "sweeping"]
+
+CLAIM_SECONDS = 10.0
+"""How long a claim lasts that is not renewed: so long is a key locked when a server dies."""
+
+KEPT_SECONDS = 24 * 3600.0
+_SWEEP_SECONDS = 300.0
+
+_log = logging.getLogger(__name__)
+
+Clock = Callable[[], float]
+
+
+class StoredKeys(IdempotencyKeys):
+    """Keeps keys in the database.
+
+    Args:
+        database: The database.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(self, database: Database, clock: Clock = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def claim(self, key: str, fingerprint: bytes, call: Call) -> Claim | Kept:
+        row = _row(key, call)
+        token, print_ = os.urandom(16).hex(), hashlib.sha256(fingerprint).hexdigest()
+
+        def work(unit: Owned) -> str | Kept:
+            now = self._milliseconds()
+            found = unit.get(KEYS, row, lock=True)
+            if found is not None and found["expires_at"] <= now:
+                unit.delete(KEYS, KEYS.c.id == row)
+                found = None
+            if found is None:
+                seed = new_id("")
+                claimed = {"token": token, "claimed_until": now + int(CLAIM_SECONDS * 1000)}
+                unit.insert(
+                    KEYS,
+                    {
+                        "id": row,
+                        "fingerprint": print_,
+                        "seed": seed,
+                        "expires_at": now + int(KEPT_SECONDS * 1000),
+                        **claimed,
+                    },
+                )
+                return seed
+            if found["fingerprint"] != print_:
+                raise KeyReused("This idempotency key was used for another request. Take a new one for each request.")
+            if found["status"] is not None:
+                return _kept(found)
+            if found["claimed_until"] > now:
+                raise _in_progress()
+            unit.update(KEYS, {"token": token, "claimed_until": now + int(CLAIM_SECONDS * 1000)}, KEYS.c.id == row)
+            seed = found["seed"]
+            return str(seed)
+
+        try:
+            outcome = await self._database.write(call.principal, work)
+        except Duplicate:  # somebody else was faster, between our look and our insert
+            raise _in_progress() from None
+        return outcome if isinstance(outcome, Kept) else Claim(replace(call, seed=outcome), row, token)
+
+    async def renew(self, claim: Claim) -> None:
+        values = {"claimed_until": self._milliseconds() + int(CLAIM_SECONDS * 1000)}
+        await self._update(claim, values)
+
+    async def keep(self, claim: Claim, answer: Kept) -> None:
+        values = {"status": answer.status, "content_type": answer.content_type, "body": answer.body}
+        await self._update(claim, values)
+
+    async def release(self, claim: Claim, *, begun: bool) -> None:
+        if begun:
+            await self._update(claim, {"claimed_until": 0})
+        else:
+            await self._database.write(claim.call.principal, lambda unit: unit.delete(KEYS, *_held(claim)))
+
+    async def _update(self, claim: Claim, values: dict[str, Any]) -> None:
+        await self._database.write(claim.call.principal, lambda unit: unit.update(KEYS, values, *_held(claim)))
+
+    def _milliseconds(self) -> int:
+        return int(self._clock() * 1000)
+
+
+@asynccontextmanager
+async def sweeping(database: Database) -> AsyncIterator[None]:
+    """Remove what has expired, now and then, until the block is left."""
+    task = asyncio.create_task(_sweep(database), name="dinrail-idempotency-sweep")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def _sweep(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        connection.execute(delete(KEYS).where(KEYS.c.expires_at <= int(time.time() * 1000)))
+
+    while True:
+        try:
+            await database.sweep(work)
+        except DinrailError as error:
+            _log.warning("expired idempotency keys could not be removed: %s", error)
+        await asyncio.sleep(_SWEEP_SECONDS)
+
+
+def _row(key: str, call: Call) -> str:
+    """The key's row: of a fixed length, and another for every caller."""
+    owner = call.principal
+    parts = (owner.tenant, owner.user or "", key)
+    return hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in map(str.encode, parts))).hexdigest()
+
+
+def _held(claim: Claim) -> tuple[Any, ...]:
+    return KEYS.c.id == claim.row, KEYS.c.token == claim.token, KEYS.c.status.is_(None)
+
+
+def _kept(row: RowMapping) -> Kept:
+    return Kept(row["status"], row["body"], row["content_type"])
+
+
+def _in_progress() -> Conflict:
+    return Conflict("The request with this idempotency key is still under way.", code="idempotency_in_progress")
