@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from dinrail_sdk.openai.ranking import best_first
+from dinrail_core.api.rerank import RerankRequest
+from dinrail_core.errors import UpstreamInvalid
+from dinrail_sdk.openai.ranking import best_first, ranked
 
 
 def ranking(*results: Any, **more: Any) -> bytes:
@@ -46,3 +48,24 @@ def test_no_more_are_kept_than_were_asked_for() -> None:
 def test_what_is_not_understood_is_handed_back_as_it_came(result: Any) -> None:
     text = ranking(result, place(1, 1), place(2, 2))
     assert best_first(text, 1) is text
+
+
+def asked(**more: object) -> RerankRequest:
+    return RerankRequest.model_validate({"model": "m", "query": "q", "documents": ["a", {"text": "b"}, "c"], **more})
+
+
+def test_scores_of_any_shape_become_results_best_first() -> None:
+    results = ranked(asked(), [(2, 0.5), (0, 0.5), (1, 0.75)])
+    assert [(result.index, result.relevance_score) for result in results] == [(1, 0.75), (0, 0.5), (2, 0.5)]
+    assert "document" not in results[0].model_dump()
+
+
+def test_results_are_cut_and_repeat_their_texts_where_that_is_asked_for() -> None:
+    (best,) = ranked(asked(top_n=1, return_documents=True), [(0, 0.1), (1, 0.2)])
+    assert best.model_dump() == {"index": 1, "relevance_score": 0.2, "document": {"text": "b"}}
+
+
+@pytest.mark.parametrize("index", [-1, 3])
+def test_a_document_that_nobody_gave_is_invalid(index: int) -> None:
+    with pytest.raises(UpstreamInvalid):
+        ranked(asked(), [(index, 0.5)])

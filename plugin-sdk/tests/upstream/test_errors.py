@@ -99,6 +99,7 @@ def test_code_and_type_refine_what_the_status_says(status: int, error: object, k
         ({"error": "bad"}, "bad"),
         ({"object": "error", "message": "bad", "type": "BadRequestError", "code": 400}, "bad"),
         ({"detail": "bad"}, "bad"),
+        ({"object": "error", "message": {"detail": [{"msg": "bad"}]}, "type": "invalid_request_error"}, "bad"),
         ({"detail": [{"loc": ["body", "n"], "msg": "bad"}, {"msg": "worse"}]}, "bad; worse"),
     ],
 )

@@ -59,15 +59,15 @@ class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, M
         """
         return api
 
-    def chat_request(self, request: ChatRequest) -> ChatRequest:
-        """A chat as this server wants it."""
+    def chat_request(self, request: ChatRequest) -> BaseModel:
+        """A chat as this server wants it: changed, or of another shape altogether."""
         return request
 
-    def text_request(self, request: CompletionRequest) -> CompletionRequest:
+    def text_request(self, request: CompletionRequest) -> BaseModel:
         """A completion as this server wants it."""
         return request
 
-    def embedding_request(self, request: EmbeddingRequest) -> EmbeddingRequest:
+    def embedding_request(self, request: EmbeddingRequest) -> BaseModel:
         """Texts to be embedded as this server wants them."""
         return request
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
-__all__ = ["best_first"]
+from dinrail_core.api.rerank import RerankDocument, RerankRequest, RerankResult
+from dinrail_core.errors import UpstreamInvalid
+
+__all__ = ["best_first", "ranked", "texts_of"]
 
 
 def best_first(text: bytes, top_n: int | None) -> bytes:
@@ -33,3 +37,34 @@ def _score(result: dict[str, Any]) -> float:
     if not isinstance(score, (int, float)):
         raise TypeError
     return score
+
+
+def texts_of(request: RerankRequest) -> list[str]:
+    """The documents as plain texts, for servers that know no others."""
+    return [document if isinstance(document, str) else document.text for document in request.documents]
+
+
+def ranked(request: RerankRequest, scores: Iterable[tuple[int, float]]) -> list[RerankResult]:
+    """The results of a ranking, from scores that a server of another shape gave.
+
+    Best first, equal ones in the request's order, at most ``top_n``, each with its text where that was asked for.
+
+    Args:
+        request: What was asked.
+        scores: Index of a document and its score, in any order.
+
+    Raises:
+        UpstreamInvalid: An index is that of no document.
+    """
+    texts = texts_of(request)
+    best = sorted(scores, key=lambda pair: (-pair[1], pair[0]))
+    if not all(0 <= index < len(texts) for index, _ in best):
+        raise UpstreamInvalid("The upstream ranks a document that it was not given.")
+    if isinstance(request.top_n, int):
+        best = best[: request.top_n]
+    if request.return_documents is not True:
+        return [RerankResult(index=index, relevance_score=score) for index, score in best]
+    return [
+        RerankResult(index=index, relevance_score=score, document=RerankDocument(text=texts[index]))
+        for index, score in best
+    ]

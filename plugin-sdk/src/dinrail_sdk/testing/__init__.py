@@ -11,6 +11,7 @@ pytest.register_assert_rewrite(
 )
 
 from dinrail_sdk.testing import delivery  # noqa: E402 behind the registration
+from dinrail_sdk.testing.alone import open_alone  # noqa: E402 behind the registration
 from dinrail_sdk.testing.bench import Bench  # noqa: E402 behind the registration
 from dinrail_sdk.testing.delivery import Delivery, Gate  # noqa: E402 behind the registration
 from dinrail_sdk.testing.dialect import Dialect, Rendered, Request  # noqa: E402 behind the registration
@@ -84,6 +85,7 @@ __all__ = [
     "Verdicts",
     "case",
     "delivery",
+    "open_alone",
     "open_rail",
     "serve",
 ]

@@ -26,7 +26,7 @@ def check_object(wire: type[BaseModel], text: bytes) -> Mapping[str, Any] | None
     cost more than relaying it; how it reads in between is seen by whoever looks at the typed view.
 
     Returns:
-        The object, where it is none of the kind but reports an error under a good status; else ``None``.
+        The object that reports an error under a good status (the whole, or one of its choices); else ``None``.
 
     Raises:
         UpstreamInvalid: It is not a JSON object, or lacks an array that ``wire`` requires.
@@ -44,7 +44,11 @@ def check_object(wire: type[BaseModel], text: bytes) -> Mapping[str, Any] | None
             if found.get("error"):
                 return found
             raise UpstreamInvalid(f"The upstream's answer is no {wire.__name__}: it has no '{name}'.")
-    return None
+    # OpenRouter puts the error of a provider behind it into the choice that it spoiled.
+    choices = found.get("choices")
+    if not isinstance(choices, list):
+        return None
+    return next((choice for choice in choices if isinstance(choice, dict) and choice.get("error")), None)
 
 
 def reported(text: bytes) -> Mapping[str, Any] | None:

@@ -95,6 +95,8 @@ class OpenAIEvents:
         choices = event.get("choices")
         if choices and not self._follow(choices):
             return self._fail("an event whose choices are malformed")
+        if self.failure is not None:
+            return b""
         if not self._usage and event.get("usage") is not None:
             del event["usage"]
             return orjson.dumps(event) if choices else b""
@@ -117,6 +119,8 @@ class OpenAIEvents:
         self._seen = True
         try:
             for choice in choices:
+                if choice.get("error"):
+                    self.failure = ReportedError(choice)
                 if choice.get("finish_reason"):
                     self._open.discard(choice.get("index"))
                 else:
