@@ -1,0 +1,1 @@
+"""SambaNova's hosted models."""

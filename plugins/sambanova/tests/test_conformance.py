@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from dinrail_sambanova.plugin import SAMBANOVA, SambaNovaConfig
+from dinrail_sdk.testing import ChatModelSuite, CompletionModelSuite, EmbedderSuite, FakeUpstream, ModelSourceSuite
+
+
+class TestSambaNova(ChatModelSuite, CompletionModelSuite, EmbedderSuite, ModelSourceSuite):
+    provider = SAMBANOVA
+    unsupported: ClassVar[dict[str, str]] = {
+        "penalties": "SambaNova accepts them and overlooks them",
+    }
+
+    def config(self, upstream: FakeUpstream) -> SambaNovaConfig:
+        return SambaNovaConfig.model_validate({"base_url": upstream.url, "api_key": "sk-of-the-kit"})
