@@ -1,0 +1,1 @@
+"""Fireworks AI's hosted models."""

@@ -1,0 +1,48 @@
+"""Declares the ``fireworks`` provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import HttpUrl
+
+from dinrail_core.api.chat.contract import ChatModel
+from dinrail_core.api.completions import CompletionModel
+from dinrail_core.api.embeddings import Embedder
+from dinrail_core.api.provider import ModelSource
+from dinrail_core.api.rerank import Reranker
+from dinrail_core.hooks import ProviderType, hookimpl
+from dinrail_sdk.providers import detector, opener
+from dinrail_sdk.upstream import BaseUrl, Upstream, UpstreamConfig
+
+__all__ = ["DINRAIL_API", "FIREWORKS", "FireworksConfig", "dinrail_providers"]
+
+DINRAIL_API = ">=1.0,<2"
+
+
+class FireworksConfig(UpstreamConfig):
+    """Models hosted by Fireworks AI."""
+
+    base_url: BaseUrl = HttpUrl("https://api.fireworks.ai/inference/v1")
+
+
+def _make(config: FireworksConfig, upstream: Upstream) -> object:
+    from dinrail_fireworks.provider import Fireworks
+
+    return Fireworks(upstream)
+
+
+FIREWORKS = ProviderType(
+    name="fireworks",
+    config=FireworksConfig,
+    apis=frozenset({ChatModel, CompletionModel, Embedder, Reranker, ModelSource}),
+    open=opener(_make),
+    detect=detector(key=("FIREWORKS_API_KEY",)),
+    summary="Models hosted by Fireworks AI",
+)
+
+
+@hookimpl
+def dinrail_providers() -> Iterable[ProviderType]:
+    """See :func:`dinrail_core.hooks.specs.dinrail_providers`."""
+    yield FIREWORKS
