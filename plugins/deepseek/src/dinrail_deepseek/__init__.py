@@ -1,0 +1,1 @@
+"""DeepSeek's own models."""
