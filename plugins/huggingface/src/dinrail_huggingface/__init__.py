@@ -1,0 +1,1 @@
+"""Models hosted by way of Hugging Face."""
