@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from dinrail_runpod.plugin import RUNPOD, RunpodConfig
+from dinrail_sdk.testing import ChatModelSuite, CompletionModelSuite, EmbedderSuite, FakeUpstream, ModelSourceSuite
+
+
+class TestRunpod(ChatModelSuite, CompletionModelSuite, EmbedderSuite, ModelSourceSuite):
+    provider = RUNPOD
+
+    def config(self, upstream: FakeUpstream) -> RunpodConfig:
+        return RunpodConfig.model_validate({"base_url": upstream.url, "api_key": "sk-of-the-kit"})
