@@ -84,6 +84,17 @@ async def test_the_first_key_counts_at_once(start: Start, identity: Doorman) -> 
     assert (await chat(running))[0] == 401
 
 
+async def test_an_open_address_serves_nobody_unknown_even_if_there_turn_out_to_be_no_keys(
+    start: Start, identity: Doorman
+) -> None:
+    for config in ({"host": "0.0.0.0"}, {"authenticate": True}):
+        running = await start(identity=identity, **config)
+        identity.required = False
+        assert (await chat(running, authorization=ANN))[0] == 401
+        identity.required = True
+        assert (await chat(running, authorization=ANN))[0] == 200
+
+
 async def test_where_callers_cannot_be_told_apart_nobody_is_let_in(start: Start, identity: Doorman) -> None:
     identity.down = True
     running = await start(identity=identity)

@@ -41,6 +41,8 @@ _LOOK = 2.0
 """Seconds between two looks for the first key."""
 _RETRY = 2.0
 """Seconds between two tries of a database that cannot be reached."""
+_PATIENCE = 5.0
+"""Seconds for which the start, and whoever wants to know, wait for the database to say whether there are keys."""
 _SOON = 0.5
 """Seconds between two looks that requests wait for, while it is not known whether there are keys."""
 _MOST = 10_000
@@ -110,11 +112,12 @@ class AccessService(Authenticator):
             if not self._rail.in_use(Database):
                 self._settle(self._unsure)
                 return
-            found = await (await self._key_store()).any()
-        except DinrailError as error:
+            async with asyncio.timeout(_PATIENCE):
+                found = await (await self._key_store()).any()
+        except (DinrailError, TimeoutError) as error:
             if not self.required:
                 # A server that has seen that there are none goes on: while the database is down, none are made.
-                _LOG.warning("whether there are API keys cannot be told (%s)", error.message)
+                _LOG.warning("whether there are API keys cannot be told (%s)", str(error) or "it took too long")
             return
         self._settle(found)
 

@@ -45,7 +45,7 @@ def check_guarded(config: ServerConfig, identity: Authenticator | None) -> None:
     Raises:
         ConfigurationError: It would serve everybody.
     """
-    if identity is not None and identity.required:
+    if not _must_be_known(config) or (identity is not None and identity.required):
         return
     remedy = "make a key (dinrail keys create), " if identity is not None else ""
     if config.authenticate:
@@ -53,12 +53,15 @@ def check_guarded(config: ServerConfig, identity: Authenticator | None) -> None:
             f"nobody would have to authenticate; {remedy or 'install what knows callers, '}or leave it out",
             key="server.authenticate",
         )
-    if not is_loopback(config.host) and not config.insecure:
-        raise ConfigurationError(
-            f"{config.host} can be reached from other machines, and nobody would have to authenticate; {remedy}listen "
-            "on 127.0.0.1, or say --insecure",
-            key="server.host",
-        )
+    raise ConfigurationError(
+        f"{config.host} can be reached from other machines, and nobody would have to authenticate; {remedy}listen on "
+        "127.0.0.1, or say --insecure",
+        key="server.host",
+    )
+
+
+def _must_be_known(config: ServerConfig) -> bool:
+    return config.authenticate or not (config.insecure or is_loopback(config.host))
 
 
 class Admission:
@@ -68,9 +71,11 @@ class Admission:
         rail: What is on the rail.
         identity: Knows callers.
         labels: Paths of routes as the description writes them.
+        config: Says whether the server may serve somebody unknown.
     """
 
-    def __init__(self, rail: Rail, identity: Authenticator, labels: Mapping[str, str]) -> None:
+    def __init__(self, rail: Rail, identity: Authenticator, labels: Mapping[str, str], config: ServerConfig) -> None:
+        self._must = _must_be_known(config)
         self._rail = rail
         self._identity = identity
         self._labels = labels
@@ -96,6 +101,9 @@ class Admission:
                 f"This server takes no upstream keys of its callers ({_UPSTREAM_KEY}).", code="upstream_key_not_allowed"
             )
         if not identity.required:
+            if self._must:
+                # At the start this could not be told yet, and now it turns out that there are no keys.
+                raise Unauthenticated("This server needs a key, and there is none yet: dinrail keys create.")
             if upstream_key is not None:
                 exchange.call = _with_key(exchange.call, upstream_key)
             return

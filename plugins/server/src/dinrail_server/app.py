@@ -81,7 +81,7 @@ class App(ServerState):
         self._roster = Roster(rail)
         self._idempotency = Idempotency(rail)
         self._labels = {route.path: template(route.path) for route in routes}
-        self._admission = Admission(rail, identity, self._labels) if identity is not None else None
+        self._admission = Admission(rail, identity, self._labels, config) if identity is not None else None
         self._description: asyncio.Future[bytes] | None = None
 
     async def handle(self, request: BaseRequest) -> StreamResponse:
