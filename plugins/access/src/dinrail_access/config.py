@@ -1,11 +1,9 @@
 """``[services.access]``: who may use the server, and how much."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 __all__ = ["AccessConfig", "Algorithm", "IssuerConfig", "LimitConfig", "RuleConfig", "ShareConfig", "Who"]
 
@@ -39,7 +37,7 @@ class IssuerConfig(_Table):
     """What tokens say as `iss`, character for character."""
     audience: Annotated[tuple[str, ...], Field(min_length=1)]
     """What tokens may say as `aud`; one of these must be there."""
-    jwks_url: HttpUrl | None = None
+    jwks_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] | None = None
     """Where its keys are; without it, `<issuer>/.well-known/openid-configuration` tells."""
     algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("RS256", "ES256")
     """Signatures that are accepted."""
@@ -136,7 +134,7 @@ class AccessConfig(_Table):
         return None if value is None else value.expanduser()
 
     @model_validator(mode="after")
-    def _check_issuers(self) -> AccessConfig:
+    def _check_issuers(self) -> "AccessConfig":
         names = [issuer.issuer for issuer in self.issuers]
         if len(set(names)) != len(names):
             raise ValueError("two issuers have the same name")

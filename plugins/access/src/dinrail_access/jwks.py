@@ -120,7 +120,7 @@ class IssuerKeys:
 
     async def _ask(self) -> Sequence[Mapping[str, Any]]:
         url = self._config.jwks_url
-        where = str(url) if url is not None else await self._discover()
+        where = url if url is not None else await self._discover()
         document = await self._get(where)
         keys = document.get("keys")
         if not isinstance(keys, list):
