@@ -26,6 +26,8 @@ __all__ = [
     "event_middle",
     "models_answer",
     "paced_request",
+    "prompt_answer",
+    "prompt_request",
 ]
 
 CHAT_MODEL = "chat"
@@ -170,3 +172,13 @@ def models_answer() -> bytes:
 def _json(value: Any) -> bytes:
     """Compact, as most servers and clients write it."""
     return json.dumps(value, separators=(",", ":")).encode()
+
+
+def prompt_request() -> bytes:
+    """A prompt of about one kilobyte that is to be kept."""
+    return json.dumps({"prompt": f"{_ROLE} {{{{name}}}} asks: {_QUESTION}", "variables": ["name"]}).encode()
+
+
+def prompt_answer() -> dict[str, Any]:
+    """What it is answered with, apart from the id."""
+    return {**json.loads(prompt_request()), "version": 1, "prompt_id": "", "is_default": True}

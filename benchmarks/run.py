@@ -17,6 +17,7 @@ from benchmarks.memory import measure_held_streams, measure_idle_memory
 from benchmarks.processes import Process
 from benchmarks.report import Result, Verdict, table, write_json
 from benchmarks.starts import measure_start
+from benchmarks.storing import measure_store
 from benchmarks.subjects import ROOT, Subject, bare_relay, dinrail, start_upstream
 from benchmarks.throughput import THROUGHPUT, measure_throughput
 
@@ -24,9 +25,10 @@ __all__ = ["NAMES", "Options", "main", "measure"]
 
 _START = ("start", "start-plugins")
 _IDLE = ("idle-memory",)
+_STORE = ("store",)
 _HELD = ("held-streams", "upstreams-closed")
 
-NAMES = (*(figure.name for figure in THROUGHPUT), *_START, *_IDLE, *_HELD)
+NAMES = (*(figure.name for figure in THROUGHPUT), *_START, *_IDLE, *_STORE, *_HELD)
 """What ``--only`` takes."""
 
 
@@ -68,6 +70,7 @@ async def measure(bench: Bench, names: Sequence[str]) -> list[Result]:
         ([figure.name for figure in throughput], lambda: measure_throughput(bench, throughput)),
         (_START, lambda: measure_start(bench)),
         (_IDLE, lambda: measure_idle_memory(bench)),
+        (_STORE, lambda: measure_store(bench)),
         (_HELD, lambda: measure_held_streams(bench)),
     ]
     results: list[Result] = []

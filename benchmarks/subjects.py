@@ -54,7 +54,16 @@ def bare_relay(upstream: Process) -> Subject:
     return Subject("relay", [sys.executable, "-P", str(script), f"{upstream.url}"])
 
 
-def dinrail(upstream: Process, folder: Path, *, name: str = "dinrail", local_models: bool = False) -> Subject:
+def dinrail(
+    upstream: Process,
+    folder: Path,
+    *,
+    name: str = "dinrail",
+    local_models: bool = False,
+    data: str = "data",
+    enable: Iterable[str] = (),
+    disable: Iterable[str] = (),
+) -> Subject:
     """The whole server as installed, with its access log, in front of one relaying instance.
 
     Args:
@@ -62,9 +71,13 @@ def dinrail(upstream: Process, folder: Path, *, name: str = "dinrail", local_mod
         folder: Where configuration and data go.
         name: For the report.
         local_models: Whether plugins stay enabled whose models were found on this machine.
+        data: The folder of its data.
+        enable: Plugins that it lets extend it.
+        disable: Plugins that are off as well.
     """
     file = folder / f"{name}.toml"
-    file.write_text(_configuration(upstream.url, folder / "data", [] if local_models else _with_models_of_their_own()))
+    off = [*disable, *(() if local_models else _with_models_of_their_own())]
+    file.write_text(_configuration(upstream.url, folder / data, enable, off))
     program = Path(sys.executable).with_name("dinrail")
     return Subject(name, [str(program), "serve", "--port", "0", "--config", str(file)])
 
@@ -75,13 +88,14 @@ def start_upstream(folder: Path) -> AbstractAsyncContextManager[Process]:
     return start(command, folder / "upstream.log", _environment(folder, [ROOT]), folder)
 
 
-def _configuration(upstream: str, data: Path, disabled: Iterable[str]) -> str:
-    names = ", ".join(f'"{name}"' for name in disabled)
+def _configuration(upstream: str, data: Path, enabled: Iterable[str], disabled: Iterable[str]) -> str:
+    on, off = (", ".join(f'"{name}"' for name in names) for names in (enabled, disabled))
     return f"""\
 data_dir = "{data}"
 
 [plugins]
-disable = [{names}]
+enable = [{on}]
+disable = [{off}]
 
 [providers.{INSTANCE}]
 type = "{RELAY_PROVIDER}"
