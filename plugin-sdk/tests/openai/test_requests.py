@@ -30,7 +30,10 @@ def test_the_newer_limit_gets_the_older_name(asked: dict[str, Any], sent: dict[s
 
 
 def test_instructions_of_a_developer_become_the_systems_with_all_that_they_carry() -> None:
-    messages = [{"role": "developer", "content": [{"type": "text", "text": "Be brief."}], "name": "d", "x": 1}, USER]
+    messages: list[dict[str, Any]] = [
+        {"role": "developer", "content": [{"type": "text", "text": "Be brief."}], "name": "d", "x": 1},
+        USER,
+    ]
     sent = instructions_as_system(chat(messages=messages)).model_dump()["messages"]
     assert sent == [messages[0] | {"role": "system"}, USER]
 

@@ -1,0 +1,48 @@
+"""NVIDIA's NIM: OpenAI's dialect, with embeddings that want to know what for, and rankings of its own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from dinrail_sdk.testing.dialect import Rendered, Request
+from dinrail_sdk.testing.dialects.openai import OpenAIWire
+from dinrail_sdk.testing.script import Asked, Ranking, Script
+
+__all__ = ["NVIDIA_WIRE", "NvidiaWire"]
+
+
+class NvidiaWire(OpenAIWire):
+    """NIM for language models and NeMo Retriever, in one server."""
+
+    name = "NVIDIA NIM"
+
+    def read(self, request: Request) -> Asked:
+        path = request.path
+        if path.endswith("/rerank"):
+            raise LookupError(path)
+        if path.endswith("/embeddings"):
+            data = request.json
+            if data.get("input_type") not in ("query", "passage") and not data["model"].endswith(
+                ("-query", "-passage")
+            ):
+                raise ValueError("'input_type' parameter is required for asymmetric models")
+        if path.endswith(("/ranking", "/reranking")):
+            data = dict(request.json)
+            data["query"] = data["query"]["text"]
+            data["documents"] = [passage["text"] for passage in data.pop("passages")]
+            return super().read(replace(request, path="/rerank", body=json.dumps(data).encode()))
+        return super().read(request)
+
+    def say(self, script: Script, asked: Asked) -> Rendered:
+        if not isinstance(script, Ranking):
+            return super().say(script, asked)
+        ranks = [{"index": index, "logit": score} for index, score in enumerate(script.scores)]
+        if not script.unsorted:
+            ranks.sort(key=lambda rank: -rank["logit"])
+        usage = script.usage
+        tokens = {"usage": {"prompt_tokens": usage.prompt, "total_tokens": usage.prompt}} if usage else {}
+        return Rendered.whole({"rankings": ranks, **tokens, **script.extra})
+
+
+NVIDIA_WIRE = NvidiaWire()
