@@ -95,3 +95,9 @@ def test_the_server_is_measured_and_lets_every_upstream_go(tmp_path: Path) -> No
     assert taken["chat"]["measured"] > 0.1
     assert taken["held-streams"]["measured"] > 0.1
     assert taken["upstreams-closed"]["measured"] == taken["upstreams-closed"]["limit"] == 100
+
+
+def test_what_storing_costs_is_measured(tmp_path: Path) -> None:
+    code, _, taken = take("store", tmp_path)
+    assert code in (0, 1), taken
+    assert 0 < taken["store"]["measured"] < 20, "keeping something costs more than keeping nothing"

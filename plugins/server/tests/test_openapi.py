@@ -131,6 +131,7 @@ async def test_what_is_sent_is_what_is_described(start: Start, path: str, url: s
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # it walks every operation
 async def test_schemathesis_finds_no_5xx_and_no_violation(start: Start, rail: SmallRail, tmp_path: Path) -> None:
     rail.takes_any_name = True
     running = await start()

@@ -1,0 +1,7 @@
+"""Real databases."""
+
+from __future__ import annotations
+
+from dinrail_sdk.testing.databases import database_config, own_postgresql, postgresql
+
+__all__ = ["database_config", "own_postgresql", "postgresql"]
