@@ -26,31 +26,37 @@ WRITER = Path(__file__).parent / "writer.py"
 ROUNDS = 3
 
 
-async def killed_writer(config: dict[str, Any], name: str, patience: float) -> list[list[str]]:
-    """What a process acknowledged until it was killed."""
+async def killed_writer(config: dict[str, Any], name: str, lines: int, pause: float) -> list[list[str]]:
+    """What a process acknowledged until it was killed, a moment after it had said some lines."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, WRITER, "write", json.dumps(config), name, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    first = await asyncio.wait_for(process.stdout.readline(), 60)
-    reading = asyncio.create_task(process.stdout.read())
-    await asyncio.sleep(patience)
-    process.kill()
+    heard_so_far = b""
+    try:
+        for _ in range(lines):
+            heard_so_far += await asyncio.wait_for(process.stdout.readline(), 90)
+        await asyncio.sleep(pause)
+    finally:
+        process.kill()
+    rest = await process.stdout.read()
     await process.wait()
-    lines = (first + await reading).decode().splitlines(keepends=True)
-    return [line.split() for line in lines if line.endswith("\n")]
+    return [line.split() for line in (heard_so_far + rest).decode().splitlines(keepends=True) if line.endswith("\n")]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 async def test_nothing_acknowledged_is_lost_and_no_batch_is_torn(config: dict[str, Any], tmp_path: Path) -> None:
     chance = random.Random(7)
     said: list[list[str]] = []
     async with open_rail(plugins=("database", "conversations"), config=config) as rail:
         await rail.service(Conversations)  # tables are made before two start at once
     for turn in range(ROUNDS):
-        writers = (killed_writer(config, f"w{turn}{side}", chance.uniform(0.2, 1.0)) for side in range(2))
+        writers = (
+            killed_writer(config, f"w{turn}{side}", chance.randint(10, 60), chance.uniform(0, 0.05))
+            for side in range(2)
+        )
         for lines in await asyncio.gather(*writers):
-            assert lines
             said += lines
     added, deleted, gone = defaultdict[str, list[list[str]]](list), defaultdict[str, set[str]](set), []
     for word, key, *ids in said:

@@ -24,6 +24,7 @@ from dinrail_core.hooks import Rail
 from dinrail_sdk.testing import open_rail
 
 TEXTS = st.lists(st.text(max_size=5), max_size=4)
+METADATA = st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2)
 _numbers = itertools.count()
 
 

@@ -118,7 +118,7 @@ async def test_pages_go_through_everything_once_whatever_is_deleted_and_added_me
 ) -> None:
     found = await begin(conversations, *map(str, range(10)))
     seen: list[str] = []
-    after: dict[str, str] = {}
+    after: dict[str, Any] = {}
     for turn in itertools.count():
         page = await listed(conversations, found, limit=3, order=order, **after)
         seen += [text_of(item) for item in page["data"]]

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from talk import ANN, add, begin, message
 
 from dinrail_core.api.conversations import Conversations
-from dinrail_core.errors import Conflict
+from dinrail_core.errors import Conflict, Unavailable
 from dinrail_sdk.testing import open_rail
 
 
@@ -54,9 +54,16 @@ async def write(service: Conversations, name: str) -> None:
 
 
 async def main(what: str, config: dict[str, Any], argument: str) -> None:
-    async with open_rail(plugins=("database", "conversations"), config=config) as rail:
-        service = await rail.service(Conversations)
-        await (hold if what == "hold" else write)(service, argument)
+    for attempt in range(5):
+        async with open_rail(plugins=("database", "conversations"), config=config) as rail:
+            try:
+                service = await rail.service(Conversations)
+            except Unavailable:
+                if attempt == 4:
+                    raise
+                continue  # on a machine that does much else, the ten seconds for opening may pass
+            await (hold if what == "hold" else write)(service, argument)
+            return
 
 
 if __name__ == "__main__":
