@@ -1,0 +1,51 @@
+"""Mistral, where it differs from the plain relay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from dinrail_core.api.chat.contract import ChatModel
+from dinrail_core.api.chat.request import ChatRequest
+from dinrail_core.api.embeddings import Embedder, EmbeddingRequest
+from dinrail_core.api.provider import ModelInfo
+from dinrail_core.api.wire import MISSING
+from dinrail_mistral.answers import in_openais_words
+from dinrail_mistral.requests import MistralChat, in_mistrals_words
+from dinrail_sdk.openai import OpenAIDialect
+from dinrail_sdk.upstream import Upstream
+
+__all__ = ["Mistral"]
+
+_ELSEWHERE = ("ocr", "moderation", "classification", "audio_transcription", "audio_speech")
+"""Capabilities of models that serve neither chat nor embeddings."""
+
+
+class Mistral(OpenAIDialect):
+    """Mistral's own models."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        super().__init__(upstream, reword=in_openais_words)
+
+    def chat_request(self, request: ChatRequest) -> MistralChat:
+        """See :func:`~dinrail_mistral.requests.in_mistrals_words`."""
+        return in_mistrals_words(request)
+
+    def embedding_request(self, request: EmbeddingRequest) -> EmbeddingRequest:
+        """``dimensions`` have another name, and ``user`` is not known."""
+        update: dict[str, object] = {"user": MISSING, "dimensions": MISSING}
+        if request.dimensions is not MISSING:
+            update["output_dimension"] = request.dimensions
+        return request.model_copy(update=update)
+
+    def listed(self, model: ModelInfo, entry: Mapping[str, Any]) -> ModelInfo | None:
+        """What a model is for; that it embeds, only its name tells."""
+        can = entry.get("capabilities")
+        if not isinstance(can, Mapping):
+            return model
+        if can.get("completion_chat") is True:
+            return replace(model, contracts=frozenset({ChatModel}))
+        if any(can.get(capability) is True for capability in _ELSEWHERE):
+            return None
+        return replace(model, contracts=frozenset({Embedder})) if "embed" in model.id else model
