@@ -93,7 +93,7 @@ class FaultyDatabase(Database):
 async def faulty_disk(faults: Faults) -> AsyncIterator[None]:
     def wrap(real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            if not threading.current_thread().name.startswith("dinrail-blobs") or not faults():
+            if "blob" not in threading.current_thread().name or not faults():
                 return real(*args, **kwargs)
             if real is close:
                 real(*args)

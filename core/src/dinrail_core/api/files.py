@@ -111,8 +111,9 @@ class FileList(Wire):
 
     object: Literal["list"] = "list"
     data: list[OpenAIFile]
-    first_id: str | None
-    last_id: str | None
+    first_id: str
+    """Empty where there is nothing: the specification knows no null here."""
+    last_id: str
     has_more: bool
 
 

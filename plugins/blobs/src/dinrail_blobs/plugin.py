@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from dinrail_core.api.blobs import BlobStore
 from dinrail_core.hooks import Context, ServiceType, hookimpl
 
+__all__ = ["BLOBS", "DINRAIL_API", "BlobsConfig", "dinrail_services"]
+
 DINRAIL_API = ">=1.0,<2"
 
 

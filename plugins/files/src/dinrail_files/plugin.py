@@ -14,6 +14,8 @@ from dinrail_core.api.uploads import Uploads
 from dinrail_core.hooks import Context, ServiceType, hookimpl
 from dinrail_sdk.sql.contract import Database
 
+__all__ = ["DINRAIL_API", "FILES", "UPLOADS", "FilesConfig", "UploadsConfig", "dinrail_services"]
+
 DINRAIL_API = ">=1.0,<2"
 
 _Lease = Annotated[float, Field(ge=0.3, le=40)]

@@ -77,7 +77,7 @@ class FileService(Files):
         def work(unit: Owned) -> Answer[FileList]:
             found = unit.page(FILES, Page(query.limit, query.order, after), *where)
             data = [file_of(row) for row in found.rows]
-            first_id, last_id = (data[0].id, data[-1].id) if data else (None, None)
+            first_id, last_id = (data[0].id, data[-1].id) if data else ("", "")
             value = FileList(data=data, first_id=first_id, last_id=last_id, has_more=found.has_more)
             # Ten thousand files take a while to write out, which is better done here than on the loop.
             return Answer(FileList, value=value, body=value.model_dump_json().encode())

@@ -11,6 +11,8 @@ from pydantic import BaseModel, Field, HttpUrl, model_validator
 from dinrail_core.api.blobs import BlobStore
 from dinrail_core.hooks import Context, Secret, ServiceType, hookimpl
 
+__all__ = ["DINRAIL_API", "S3", "S3Config", "dinrail_services"]
+
 DINRAIL_API = ">=1.0,<2"
 
 _Seconds = Annotated[float, Field(gt=0, le=600)]
