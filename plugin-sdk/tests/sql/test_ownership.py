@@ -102,7 +102,7 @@ def test_a_foreign_row_is_exactly_a_missing_one(store: Store) -> None:
     store.do(ANN, lambda unit: unit.insert(NOTES, {"id": "note_1", "text": "secret", "size": 3}))
     for principal in (BOB, EVE, TEAM):
         for key in ("note_1", "note_2"):
-            answers = store.do(principal, lambda unit, key=key: _ask_everything(unit, key))  # type: ignore[misc]
+            answers = store.do(principal, lambda unit, key=key: _ask_everything(unit, key))  # type: ignore[misc]  # bound at once
             assert answers == [None, None, None, [], 0, 0, None, 0, 0], (principal, key)
     assert store.do(ANN, lambda unit: unit.select(NOTES))[0]["text"] == "secret"
 

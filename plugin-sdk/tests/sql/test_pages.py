@@ -71,10 +71,10 @@ def test_walking_through_shows_what_stays_once_and_in_order_whatever_comes_and_g
             insert, key = pending.pop()
             touched.add(key)
             if insert and key not in there:
-                store.do(ANN, lambda unit, key=key: unit.insert(NOTES, {"id": key, "text": ""}))  # type: ignore[misc]
+                store.do(ANN, lambda unit, key=key: unit.insert(NOTES, {"id": key, "text": ""}))  # type: ignore[misc]  # bound at once
                 there.add(key)
             elif not insert:  # the cursor's own row, perhaps
-                store.do(ANN, lambda unit, key=key: unit.delete(NOTES, NOTES.c.id == key))  # type: ignore[misc]
+                store.do(ANN, lambda unit, key=key: unit.delete(NOTES, NOTES.c.id == key))  # type: ignore[misc]  # bound at once
                 there.discard(key)
     assert seen == sorted(set(seen), reverse=order == "desc")
     assert set(keys) - touched <= set(seen) <= set(keys) | touched

@@ -130,7 +130,10 @@ async def test_a_row_that_another_process_holds_is_waited_for_no_longer_than_con
         holding = other.transaction()
         await holding.start()
         await other.execute("SELECT 1 FROM notes FOR UPDATE")
-        change = lambda unit: unit.update(NOTES, {"text": "x"}, NOTES.c.id == "a")  # noqa: E731
+
+        def change(unit: Owned) -> int:
+            return unit.update(NOTES, {"text": "x"}, NOTES.c.id == "a")
+
         with pytest.raises(Unavailable, match="locked") as caught:
             await database.write(ANN, change)
         assert caught.value.retry_after

@@ -15,7 +15,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from dinrail_core.api.prompts import Prompts
 from dinrail_core.errors import Unavailable
+from dinrail_idempotency import service
 from dinrail_sdk.testing import serve
 
 HEADER = "Idempotency-Key"
@@ -37,6 +39,13 @@ async def post(client: aiohttp.ClientSession, body: Any, key: str | None, path: 
 async def how_many(client: aiohttp.ClientSession) -> int:
     async with client.get("prompts", params={"limit": "100"}) as answer:
         return len((await answer.json())["data"])
+
+
+async def opened(client: aiohttp.ClientSession) -> type[Prompts]:
+    """The class that keeps prompts."""
+    await how_many(client)  # a service is loaded when it is first needed
+    (found,) = [kind for kind in Prompts.__subclasses__() if "dinrail" in kind.__module__]
+    return found
 
 
 async def test_the_same_request_with_the_same_key_is_carried_out_once(client: aiohttp.ClientSession) -> None:
@@ -112,15 +121,14 @@ async def test_a_failure_of_the_server_is_not_kept_and_what_was_made_is_found(
     client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The prompt is stored, but the answer gets lost behind it."""
-    from dinrail_prompts.service import PromptService
+    implementation = await opened(client)
+    create = implementation.create
 
-    create = PromptService.create
-
-    async def lost(self: PromptService, *arguments: Any) -> Any:
+    async def lost(self: Prompts, *arguments: Any) -> Any:
         await create(self, *arguments)
         raise Unavailable("The power is gone.")
 
-    monkeypatch.setattr(PromptService, "create", lost)
+    monkeypatch.setattr(implementation, "create", lost)
     assert (await post(client, {"prompt": "x"}, "k"))[0] == 503
     assert await how_many(client) == 1
     monkeypatch.undo()
@@ -135,18 +143,17 @@ async def test_a_failure_of_the_server_is_not_kept_and_what_was_made_is_found(
 async def test_a_client_that_leaves_may_come_back_with_its_key(
     client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dinrail_prompts.service import PromptService
-
-    create = PromptService.create
+    implementation = await opened(client)
+    create = implementation.create
     reached, hold = asyncio.Event(), asyncio.Event()
 
-    async def slow(self: PromptService, *arguments: Any) -> Any:
+    async def slow(self: Prompts, *arguments: Any) -> Any:
         made = await create(self, *arguments)
         reached.set()
         await hold.wait()
         return made
 
-    monkeypatch.setattr(PromptService, "create", slow)
+    monkeypatch.setattr(implementation, "create", slow)
     leaves = asyncio.create_task(post(client, {"prompt": "x"}, "k"))
     await reached.wait()
     status, said, _ = await post(client, {"prompt": "x"}, "k")
@@ -163,20 +170,16 @@ async def test_a_client_that_leaves_may_come_back_with_its_key(
 async def test_a_request_that_takes_long_keeps_its_claim(
     client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dinrail_idempotency import service
-    from dinrail_prompts.service import PromptService
-    from dinrail_server import idempotency
-
     monkeypatch.setattr(service, "CLAIM_SECONDS", 0.6)
-    monkeypatch.setattr(idempotency, "_RENEWAL", 0.1)
-    create = PromptService.create
+    implementation = await opened(client)
+    create = implementation.create
     hold = asyncio.Event()
 
-    async def slow(self: PromptService, *arguments: Any) -> Any:
+    async def slow(self: Prompts, *arguments: Any) -> Any:
         await hold.wait()
         return await create(self, *arguments)
 
-    monkeypatch.setattr(PromptService, "create", slow)
+    monkeypatch.setattr(implementation, "create", slow)
     first = asyncio.create_task(post(client, {"prompt": "x"}, "k"))
     await asyncio.sleep(0.1)
     for _ in range(15):

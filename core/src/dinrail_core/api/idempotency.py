@@ -68,6 +68,11 @@ class IdempotencyKeys(ABC):
             KeyReused: The key was used for another request.
         """
 
+    @property
+    @abstractmethod
+    def renewal(self) -> float:
+        """Seconds after which a claim has to be renewed."""
+
     @abstractmethod
     async def renew(self, claim: Claim) -> None:
         """Go on holding a claim."""

@@ -87,6 +87,11 @@ class StoredKeys(IdempotencyKeys):
             raise _in_progress() from None
         return outcome if isinstance(outcome, Kept) else Claim(replace(call, seed=outcome), row, token)
 
+    @property
+    def renewal(self) -> float:
+        """See :attr:`IdempotencyKeys.renewal`: several tries fit into the time that a claim lasts."""
+        return CLAIM_SECONDS / 4
+
     async def renew(self, claim: Claim) -> None:
         values = {"claimed_until": self._milliseconds() + int(CLAIM_SECONDS * 1000)}
         await self._update(claim, values)

@@ -23,8 +23,6 @@ HEADER = "Idempotency-Key"
 Result: TypeAlias = Answer[Any] | Stream[Any] | Reply
 
 _REPLAYED = {"idempotent-replayed": "true"}
-_RENEWAL = 3.0
-"""Seconds after which a claim is renewed; well within the time that it lasts."""
 _LONGEST = 255
 _LOG = logging.getLogger("dinrail.server")
 
@@ -82,7 +80,8 @@ class Idempotency:
     async def _carry_out(self, exchange: HttpExchange, route: Route, keys: IdempotencyKeys, claim: Claim) -> Result:
         exchange.call = claim.call
         done = asyncio.Event()
-        renewal = asyncio.get_running_loop().call_later(_RENEWAL, lambda: self._begin(_renew(keys, claim, done)))
+        loop = asyncio.get_running_loop()
+        renewal = loop.call_later(keys.renewal, lambda: self._begin(_renew(keys, claim, done)))
         try:
             result = await route.handler(exchange)
             kept = _to_keep(route, result)
@@ -120,7 +119,7 @@ async def _renew(keys: IdempotencyKeys, claim: Claim, done: asyncio.Event) -> No
     while not done.is_set():
         await keys.renew(claim)
         with suppress(TimeoutError):
-            async with asyncio.timeout(_RENEWAL):
+            async with asyncio.timeout(keys.renewal):
                 await done.wait()
 
 
