@@ -107,10 +107,11 @@ def keys_of(model: type[BaseModel], path: str) -> list[Key]:
             path=f"{path}.{name}" if path else name,
             kind=type_of(schema["properties"][name], schema.get("$defs", {})),
             default=_default(field),
-            meaning=documented.get(name, ""),
+            meaning=documented.get(attribute, ""),
             below=_below(field.annotation, f"{path}.{name}" if path else name),
         )
-        for name, field in model.model_fields.items()
+        for attribute, field in model.model_fields.items()
+        for name in (field.alias or attribute,)
         if not field.exclude
     ]
 

@@ -41,7 +41,8 @@ def contracts_page(tree: Tree) -> str:
         parts.append(f"## `{kind.__name__}`\n\n```python\nfrom {kind.__module__} import {kind.__name__}\n```")
         parts.append(markdown(kind.__doc__))
         parts += [
-            f"```python\n{signature(method)}\n```\n\n{markdown(method.__doc__)}"
+            f"```python\n{signature(method.fget if isinstance(method, property) else method)}\n```"
+            f"\n\n{markdown(method.__doc__)}"
             for method in vars(kind).values()
             if getattr(method, "__isabstractmethod__", False)
         ]

@@ -20,6 +20,8 @@ def signature(function: Callable[..., Any]) -> str:
     assert isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef)
     word = "async def" if isinstance(definition, ast.AsyncFunctionDef) else "def"
     returns = f" -> {ast.unparse(definition.returns)}" if definition.returns is not None else ""
+    decorated = "".join(f"@{ast.unparse(one)}\n" for one in definition.decorator_list if ast.unparse(one) == "property")
+    word = decorated + word
     line = f"{word} {definition.name}({ast.unparse(definition.args)}){returns}: ..."
     if len(line) <= _LONG:
         return line

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from dinrail_core.api.items.common import AnsweredStatus, CallId, GivenId, GivenStatus, Status, Url, known_or_not
+from dinrail_core.api.items.states import AnsweredStatus, CallId, GivenId, GivenStatus, Status, Url, known_or_not
 from dinrail_core.api.open_enum import OpenEnum, Unlisted
 from dinrail_core.api.wire import MISSING, Many, Wire
 

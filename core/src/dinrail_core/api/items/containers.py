@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from dinrail_core.api.items.common import LongText
+from dinrail_core.api.items.states import LongText
 from dinrail_core.api.wire import MISSING, Many, Wire
 
 __all__ = [

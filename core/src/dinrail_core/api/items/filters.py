@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Tag
 
-from dinrail_core.api.items.common import field_of
+from dinrail_core.api.items.states import field_of
 from dinrail_core.api.wire import Many, Wire
 
 __all__ = ["ComparisonFilter", "CompoundFilter", "Filter"]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from dinrail_core.api.items.common import GivenId
+from dinrail_core.api.items.states import GivenId
 from dinrail_core.api.open_enum import OpenEnum
 from dinrail_core.api.wire import MISSING, Wire
 

@@ -4,8 +4,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from dinrail_core.api.items.common import AnsweredStatus, GivenId, GivenStatus, LongText
 from dinrail_core.api.items.content import AssistantPartParam, Content, InputPartParam, OutputPart
+from dinrail_core.api.items.states import AnsweredStatus, GivenId, GivenStatus, LongText
 from dinrail_core.api.open_enum import OpenEnum
 from dinrail_core.api.wire import MISSING, Many, Wire
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from dinrail_core.api.items.common import Caller, CallId, GivenId, LongText
+from dinrail_core.api.items.states import Caller, CallId, GivenId, LongText
 from dinrail_core.api.open_enum import OpenEnum
 from dinrail_core.api.wire import MISSING, Wire
 

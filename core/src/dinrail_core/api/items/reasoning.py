@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dinrail_core.api.items.common import AnsweredStatus, GivenId, GivenStatus
 from dinrail_core.api.items.content import ReasoningText, SummaryText
+from dinrail_core.api.items.states import AnsweredStatus, GivenId, GivenStatus
 from dinrail_core.api.wire import MISSING, Many, Wire
 
 __all__ = ["Compaction", "CompactionParam", "CompactionTrigger", "Reasoning", "ReasoningParam"]

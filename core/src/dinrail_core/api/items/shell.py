@@ -4,8 +4,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from dinrail_core.api.items.common import AnsweredStatus, Caller, CallId, GivenId, GivenStatus, LongText, Status
 from dinrail_core.api.items.containers import ContainerReference, LocalEnvironment
+from dinrail_core.api.items.states import AnsweredStatus, Caller, CallId, GivenId, GivenStatus, LongText, Status
 from dinrail_core.api.wire import MISSING, Many, Wire
 
 __all__ = [

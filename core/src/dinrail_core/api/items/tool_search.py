@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from dinrail_core.api.items.common import AnsweredStatus, CallId, GivenId, GivenStatus
+from dinrail_core.api.items.states import AnsweredStatus, CallId, GivenId, GivenStatus
 from dinrail_core.api.items.tools import Tool, ToolParam
 from dinrail_core.api.open_enum import OpenEnum
 from dinrail_core.api.wire import MISSING, Many, Wire

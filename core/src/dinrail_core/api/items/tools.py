@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from dinrail_core.api.items.common import Url, known_or_not
 from dinrail_core.api.items.containers import AutoCodeContainer, AutoContainer, ContainerReference, LocalEnvironment
 from dinrail_core.api.items.filters import Filter
+from dinrail_core.api.items.states import Url, known_or_not
 from dinrail_core.api.open_enum import Unlisted
 from dinrail_core.api.wire import MISSING, Many, Wire
 

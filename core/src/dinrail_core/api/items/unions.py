@@ -22,7 +22,6 @@ from dinrail_core.api.items.code import (
     ProgramOutputParam,
     ProgramParam,
 )
-from dinrail_core.api.items.common import field_of, known_or_not
 from dinrail_core.api.items.computer import (
     ComputerCall,
     ComputerCallOutput,
@@ -65,6 +64,7 @@ from dinrail_core.api.items.shell import (
     ShellCallOutputParam,
     ShellCallParam,
 )
+from dinrail_core.api.items.states import field_of, known_or_not
 from dinrail_core.api.items.tool_search import (
     AdditionalTools,
     AdditionalToolsParam,
