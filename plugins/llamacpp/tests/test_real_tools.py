@@ -80,7 +80,7 @@ def assert_fits(call: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("choice", "name"),
-    [(None, "get_weather"), ("auto", "get_weather"), ("required", "get_weather"), (NAMED, "get_time")],
+    [(None, "get_weather"), ("required", "get_weather"), (NAMED, "get_time")],
 )
 async def test_the_model_calls_the_tool_whole_and_streamed(here: Here, choice: Any, name: str) -> None:
     more = {} if choice is None else {"tool_choice": choice}

@@ -164,9 +164,10 @@ async def test_a_call_whose_time_is_up_does_not_stop_the_start(tmp_path: Path) -
     async with opened(tmp_path) as provider:
         with pytest.raises(UpstreamTimeout):
             await provider.complete(ask(), Call(deadline=time.time() + 0.05))
-        pid = pid_of(provider)
+        begun = supervised(provider).run
+        assert begun is not None
         await provider.complete(ask(), Call())
-        assert pid_of(provider) == pid
+        assert supervised(provider).run is begun
 
 
 async def test_a_model_that_takes_too_long_is_given_up(tmp_path: Path) -> None:

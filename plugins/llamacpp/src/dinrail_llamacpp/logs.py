@@ -11,7 +11,7 @@ from pathlib import Path
 
 __all__ = ["LogKeeper"]
 
-logger = logging.getLogger("dinrail.llamacpp")
+_logger = logging.getLogger("dinrail.llamacpp")
 
 _MOST_BYTES = 1_000_000
 _LONGEST_LINE = 4096
@@ -68,4 +68,4 @@ class LogKeeper:
             if text:
                 self._recent.append(text)
                 handler.handle(logging.makeLogRecord({"msg": text}))
-                logger.debug("%s: %s", self._name, text)
+                _logger.debug("%s: %s", self._name, text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import secrets
 import sys
@@ -18,10 +19,12 @@ from dinrail_core.api.call import Call
 from dinrail_core.errors import DinrailError, UpstreamTimeout, UpstreamUnavailable
 from dinrail_llamacpp.child import ChildSettings
 from dinrail_llamacpp.found import LocalModel
-from dinrail_llamacpp.logs import LogKeeper, logger
+from dinrail_llamacpp.logs import LogKeeper
 from dinrail_sdk.upstream import Upstream, UpstreamConfig, connect
 
 __all__ = ["Address", "Limits", "Run", "reached", "settings_for"]
+
+_logger = logging.getLogger("dinrail.llamacpp")
 
 _GRACE = 1.0
 _HEALTH_TRIES = 20
@@ -137,7 +140,7 @@ class Run:
             if not self._ready.done():
                 self._ready.set_exception(error)
         except Exception as error:  # a task of ours: whatever it was, those who wait must learn of it
-            logger.exception("The process of the model %s could not be watched", self._settings.name)
+            _logger.exception("The process of the model %s could not be watched", self._settings.name)
             if not self._ready.done():
                 self._ready.set_exception(UpstreamUnavailable(f"The model's process failed ({type(error).__name__})."))
         finally:
@@ -164,14 +167,14 @@ class Run:
             async with reached(address, self._limits) as upstream:
                 await self._see_healthy(upstream)
                 self._tell_ready(address)
-                logger.info("The model %s is loaded (process %d)", self._settings.name, process.pid)
+                _logger.info("The model %s is loaded (process %d)", self._settings.name, process.pid)
                 self._ready.set_result(upstream)
                 await self._until_the_end(process)
         finally:
             await _end(process)
             await log
             if not self._stopping.is_set():
-                logger.warning("The process of the model %s ended with %s", self._settings.name, process.returncode)
+                _logger.warning("The process of the model %s ended with %s", self._settings.name, process.returncode)
 
     async def _greet(self, process: Process) -> Address:
         """Tell it what to do and wait for its address, unless it is to be stopped."""
