@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
-from dinrail_core.host import Host, Plan, Settings
-from dinrail_server.openapi import describe
+from dinrail_sdk.testing.served import serve
 
 SPEC = Path(__file__).parents[3] / "shared" / "spec"
 """Beside the checkout; the specifications are not part of the product."""
@@ -31,10 +32,10 @@ def score(description: Path, tmp_path: Path) -> tuple[float, str]:
 
 
 async def described(tmp_path: Path) -> Path:
-    """The description of everything that the bundle serves."""
-    async with Host.open(Plan(Settings(data_dir=tmp_path / "data"), environment={})) as host:
-        file = tmp_path / "openapi.json"
-        file.write_bytes(describe(host.routes()))
+    """The description of everything that the server has routes for, as it serves it."""
+    file = tmp_path / "openapi.json"
+    async with serve() as served:
+        await asyncio.to_thread(urllib.request.urlretrieve, f"{served.origin}/openapi.json", file)
     return file
 
 

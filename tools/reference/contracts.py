@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Callable
+from typing import Any
 
 import dinrail_core.api
 from dinrail_core.api.provider import ABOUT_ITSELF
@@ -34,6 +36,12 @@ def contracts(tree: Tree) -> list[type]:
     return sorted(found, key=lambda kind: (kind in ABOUT_ITSELF, kind.__module__, kind.__name__))
 
 
+def _function(member: Any) -> Callable[..., Any]:
+    """What a method, or a property's getter, is made of."""
+    found: Callable[..., Any] = member.fget if isinstance(member, property) else member
+    return found
+
+
 def contracts_page(tree: Tree) -> str:
     """Contracts with their methods, and which provider types of the tree fulfil each."""
     parts = [_INTRODUCTION]
@@ -41,8 +49,7 @@ def contracts_page(tree: Tree) -> str:
         parts.append(f"## `{kind.__name__}`\n\n```python\nfrom {kind.__module__} import {kind.__name__}\n```")
         parts.append(markdown(kind.__doc__))
         parts += [
-            f"```python\n{signature(method.fget if isinstance(method, property) else method)}\n```"
-            f"\n\n{markdown(method.__doc__)}"
+            f"```python\n{signature(_function(method))}\n```\n\n{markdown(method.__doc__)}"
             for method in vars(kind).values()
             if getattr(method, "__isabstractmethod__", False)
         ]

@@ -410,8 +410,8 @@ PROVIDERS: dict[str, Any] = {
         {
             "id": "gpu0",
             "object": "provider",
-            "type": "vllm",
-            "distribution": "dinrail-vllm",
+            "type": "acme",
+            "distribution": "dinrail-acme",
             "version": "0.1.0",
             "apis": ["ChatModel"],
             "status": "ready",
@@ -421,9 +421,9 @@ PROVIDERS: dict[str, Any] = {
     ],
     "plugins": [
         {
-            "id": "vllm",
+            "id": "acme",
             "object": "plugin",
-            "distribution": "dinrail-vllm",
+            "distribution": "dinrail-acme",
             "version": "0.1.0",
             "state": "failed",
             "reason": "It raises on import.",
