@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import TYPE_CHECKING
+
 from dinrail_access.buckets import Draw, Ledger
 from dinrail_core.hooks import Rail
+
+if TYPE_CHECKING:
+    from dinrail_access.ledger import DatabaseLedger
 
 __all__ = ["LazyLedger"]
 
@@ -20,14 +26,19 @@ class LazyLedger(Ledger):
         self._ledger: Ledger | None = None
 
     async def draw(self, bucket: str, limit: int, wanted: float) -> Draw:
-        return await self._loaded().draw(bucket, limit, wanted)
+        return await (self._ledger or await self._loaded()).draw(bucket, limit, wanted)
 
     async def hold(self, bucket: str, holder: str, limit: int, wanted: int) -> tuple[int, int]:
-        return await self._loaded().hold(bucket, holder, limit, wanted)
+        return await (self._ledger or await self._loaded()).hold(bucket, holder, limit, wanted)
 
-    def _loaded(self) -> Ledger:
-        if self._ledger is None:
-            from dinrail_access.ledger import DatabaseLedger
-
-            self._ledger = DatabaseLedger(self._rail)
+    async def _loaded(self) -> Ledger:
+        kind = await asyncio.to_thread(_implementation)
+        self._ledger = self._ledger or kind(self._rail)
         return self._ledger
+
+
+def _implementation() -> type[DatabaseLedger]:
+    """The ledger; importing it brings SQLAlchemy, which takes too long for the event loop."""
+    from dinrail_access.ledger import DatabaseLedger
+
+    return DatabaseLedger

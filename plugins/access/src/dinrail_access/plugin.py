@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
@@ -31,9 +32,10 @@ async def _open(config: AccessConfig, context: Context) -> AsyncIterator[object]
 
 @asynccontextmanager
 async def _open_keys(config: ApiKeysConfig, context: Context) -> AsyncIterator[object]:
-    from dinrail_access.keys import KeyStore
+    from dinrail_access.service import key_store_class
 
-    yield KeyStore(await context.rail.service(Database))
+    database = await context.rail.service(Database)
+    yield (await asyncio.to_thread(key_store_class))(database)
 
 
 ACCESS = ServiceType(

@@ -24,10 +24,11 @@ from dinrail_core.hooks import Context
 from dinrail_sdk.sql.contract import Database
 
 if TYPE_CHECKING:
+    from dinrail_access.jwks import IssuerKeys
     from dinrail_access.keys import KeyStore
     from dinrail_access.tokens import TokenReader
 
-__all__ = ["AccessService", "open_access"]
+__all__ = ["AccessService", "key_store_class", "open_access"]
 
 _LOG = logging.getLogger("dinrail.access")
 
@@ -268,10 +269,17 @@ class AccessService(Authenticator):
 
     async def _key_store(self) -> KeyStore:
         if self._keys is None:
-            from dinrail_access.keys import KeyStore  # brings SQLAlchemy, which a server without keys never needs
-
-            self._keys = KeyStore(await self._rail.service(Database))
+            database = await self._rail.service(Database)
+            kind = await asyncio.to_thread(key_store_class)
+            self._keys = kind(database)  # of two that came at once, either will do
         return self._keys
+
+
+def key_store_class() -> type[KeyStore]:
+    """The implementation; importing it brings SQLAlchemy, which takes too long for the event loop."""
+    from dinrail_access.keys import KeyStore
+
+    return KeyStore
 
 
 def _unknown_key() -> Unauthenticated:
@@ -319,17 +327,23 @@ def _audit_log(config: AccessConfig, context: Context) -> AuditLog | None:
 async def _token_reader(config: AccessConfig) -> tuple[TokenReader | None, Callable[[], Awaitable[None]]]:
     if not config.issuers:
         return None, _nothing
-    from dinrail_access.jwks import IssuerKeys
-    from dinrail_access.tokens import TokenReader
-
-    session = IssuerKeys.session()
-    reader = TokenReader(config.issuers, session)
+    keys, tokens = await asyncio.to_thread(_token_classes)
+    session = keys.session()
+    reader = tokens(config.issuers, session)
 
     async def close() -> None:
         await reader.close()
         await session.close()
 
     return reader, close
+
+
+def _token_classes() -> tuple[type[IssuerKeys], type[TokenReader]]:
+    """The implementation; importing it brings a library of cryptography."""
+    from dinrail_access.jwks import IssuerKeys
+    from dinrail_access.tokens import TokenReader
+
+    return IssuerKeys, TokenReader
 
 
 async def _nothing() -> None:

@@ -1,0 +1,209 @@
+"""Every operation, the objects that it names, and how to make one of each: add a row here for a new route.
+
+- A route whose path or query names no object, and whose body has no field that looks like an id, needs
+  ``Row(route, why="…")``.
+- Any other says in ``names`` which object each parameter of the path, each cursor of the query and each field of the
+  body names (dotted, without indexes: ``items.content.file_id``), and in ``body`` how a request looks that names them.
+- A field that looks like an id and is none of an object of ours stands in :data:`NO_OBJECT`, with the reason.
+- A new kind of object gets a function in :data:`KINDS` that makes one.
+
+``test_foreign.py`` does the rest: it sends every request with objects of somebody else, and again with objects that
+never were, and the two must not be told apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["KINDS", "NO_OBJECT", "ROWS", "Ask", "Form", "Kind", "Row"]
+
+Ask = Callable[..., Awaitable[Any]]
+"""``await ask("POST", "/v1/prompts", {...})``: sends a request as the one whom it is to be, and returns its JSON.
+
+It raises where the status is not 2xx.
+"""
+
+Ids = Mapping[str, str]
+"""Ids by kind."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A body that is a form with one file.
+
+    Attributes:
+        file: The name of the file's field.
+        fields: The other fields.
+    """
+
+    file: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of object.
+
+    Attributes:
+        make: Makes one, given the ids of those that it belongs to.
+        inside: The kinds that it belongs to.
+        look: The path at which its owner sees it; ``{kind}`` stands for ids.
+    """
+
+    make: Callable[[Ask, Ids], Awaitable[str]]
+    inside: tuple[str, ...] = ()
+    look: str | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One operation.
+
+    Attributes:
+        route: Like ``GET /v1/files/{file_id}``.
+        names: Kinds of objects by the names of parameters, cursors and fields.
+        body: The body, given ids by kind.
+        why: Why nothing is named.
+        statuses: What a caller may be told who names what is not there.
+    """
+
+    route: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    body: Callable[[Ids], Any] | None = None
+    why: str | None = None
+    statuses: frozenset[int] = frozenset({404})
+
+
+# --- objects
+
+
+async def _prompt(ask: Ask, ids: Ids) -> str:
+    made = await ask("POST", "/v1/prompts", {"prompt": "Hello {{name}}!", "variables": ["name"]})
+    return str(made["prompt_id"])
+
+
+async def _file(ask: Ask, ids: Ids) -> str:
+    return str((await ask("POST", "/v1/files", Form("file", {"purpose": "user_data"})))["id"])
+
+
+async def _upload(ask: Ask, ids: Ids) -> str:
+    upload = {"filename": "a.txt", "purpose": "user_data", "bytes": 5, "mime_type": "text/plain"}
+    return str((await ask("POST", "/v1/uploads", upload))["id"])
+
+
+async def _part(ask: Ask, ids: Ids) -> str:
+    return str((await ask("POST", f"/v1/uploads/{ids['upload']}/parts", Form("data")))["id"])
+
+
+async def _conversation(ask: Ask, ids: Ids) -> str:
+    return str((await ask("POST", "/v1/conversations", {"items": [_message()]}))["id"])
+
+
+async def _item(ask: Ask, ids: Ids) -> str:
+    made = await ask("POST", f"/v1/conversations/{ids['conversation']}/items", {"items": [_message()]})
+    return str(made["data"][0]["id"])
+
+
+def _message(*content: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}, *content]}
+
+
+KINDS: Mapping[str, Kind] = {
+    "prompt": Kind(_prompt, look="/v1/prompts/{prompt}"),
+    "file": Kind(_file, look="/v1/files/{file}"),
+    "upload": Kind(_upload),
+    "part": Kind(_part, inside=("upload",)),
+    "conversation": Kind(_conversation, look="/v1/conversations/{conversation}"),
+    "item": Kind(_item, inside=("conversation",), look="/v1/conversations/{conversation}/items/{item}"),
+}
+
+
+# --- operations
+
+_AFTER = frozenset({200})
+"""A cursor is a place in a list and names nothing that must be there."""
+
+_MODELS = "models and providers are the operator's; who may use which is told by rules"
+_KEYS = "keys are the server's, and only for callers with the role admin"
+_NEW = "makes something, and names nothing"
+
+ROWS: tuple[Row, ...] = (
+    Row("POST /v1/chat/completions", why="asks a model"),
+    Row("POST /v1/completions", why="asks a model"),
+    Row("POST /v1/embeddings", why="asks a model"),
+    Row("POST /v1/rerank", why="asks a model"),
+    Row("POST /v1/moderations", why="asks a model"),
+    Row("GET /v1/models", why=_MODELS),
+    Row("GET /v1/models/{model}", why=_MODELS),
+    Row("GET /v1/providers", why=_MODELS),
+    Row("GET /v1/providers/{provider}", why=_MODELS),
+    Row("POST /v1/admin/keys", why=_KEYS),
+    Row("GET /v1/admin/keys", why=_KEYS),
+    Row("GET /v1/admin/keys/{key_id}", why=_KEYS),
+    Row("DELETE /v1/admin/keys/{key_id}", why=_KEYS),
+    # prompts
+    Row("POST /v1/prompts", why=_NEW),
+    Row("GET /v1/prompts", {"after": "prompt", "before": "prompt"}, statuses=_AFTER),
+    Row("GET /v1/prompts/{prompt_id}", {"prompt_id": "prompt"}),
+    Row("GET /v1/prompts/{prompt_id}/versions", {"prompt_id": "prompt"}),
+    Row("PUT /v1/prompts/{prompt_id}", {"prompt_id": "prompt"}, lambda ids: {"prompt": "Changed.", "version": 1}),
+    Row("PUT /v1/prompts/{prompt_id}/set-default-version", {"prompt_id": "prompt"}, lambda ids: {"version": 1}),
+    Row("DELETE /v1/prompts/{prompt_id}", {"prompt_id": "prompt"}),
+    # files
+    Row("POST /v1/files", why=_NEW),
+    Row("GET /v1/files", {"after": "file"}, statuses=_AFTER),
+    Row("GET /v1/files/{file_id}", {"file_id": "file"}),
+    Row("DELETE /v1/files/{file_id}", {"file_id": "file"}),
+    Row("GET /v1/files/{file_id}/content", {"file_id": "file"}),
+    # uploads
+    Row("POST /v1/uploads", why=_NEW),
+    Row("POST /v1/uploads/{upload_id}/parts", {"upload_id": "upload"}, lambda ids: Form("data")),
+    Row(
+        "POST /v1/uploads/{upload_id}/complete",
+        {"upload_id": "upload", "part_ids": "part"},
+        lambda ids: {"part_ids": [ids["part"]]},
+        statuses=frozenset({400, 404}),
+    ),
+    Row("POST /v1/uploads/{upload_id}/cancel", {"upload_id": "upload"}),
+    # conversations
+    Row("POST /v1/conversations", why=_NEW),
+    Row("GET /v1/conversations/{conversation_id}", {"conversation_id": "conversation"}),
+    Row(
+        "POST /v1/conversations/{conversation_id}",
+        {"conversation_id": "conversation"},
+        lambda ids: {"metadata": {"a": "b"}},
+    ),
+    Row("DELETE /v1/conversations/{conversation_id}", {"conversation_id": "conversation"}),
+    Row(
+        "POST /v1/conversations/{conversation_id}/items",
+        {"conversation_id": "conversation"},
+        lambda ids: {"items": [_message()]},
+    ),
+    Row(
+        "GET /v1/conversations/{conversation_id}/items",
+        {"conversation_id": "conversation", "after": "item"},
+        statuses=frozenset({400, 404}),
+    ),
+    Row(
+        "GET /v1/conversations/{conversation_id}/items/{item_id}",
+        {"conversation_id": "conversation", "item_id": "item"},
+    ),
+    Row(
+        "DELETE /v1/conversations/{conversation_id}/items/{item_id}",
+        {"conversation_id": "conversation", "item_id": "item"},
+        statuses=frozenset({200, 404}),
+    ),
+)
+
+NO_OBJECT: Mapping[tuple[str, str], str] = {
+    ("POST /v1/chat/completions", "audio.voice.id"): "a voice is the upstream's",
+    ("POST /v1/chat/completions", "messages.audio.id"): "an answer's sound is kept by the upstream",
+    ("POST /v1/chat/completions", "messages.content.file.file_id"): "goes to the upstream as it is",
+    ("POST /v1/chat/completions", "messages.tool_call_id"): "made up by the model",
+    ("POST /v1/chat/completions", "messages.tool_calls.id"): "made up by the model",
+    ("POST /v1/conversations", "items.*"): "an item is kept as it is; what it names is looked up when it is used",
+    ("POST /v1/conversations/{conversation_id}/items", "items.*"): "as above",
+}
+"""Fields that look like ids of objects and are none; ``*`` stands for all below."""
