@@ -171,6 +171,7 @@ async def test_a_deleted_item_leaves_nothing_but_a_cursor(conversations: Convers
             await again
         assert refused.value.param == "item_id"
     assert [text_of(item) for item in await heard(conversations, found)] == ["a", "c"]
+    assert [text_of(item) for item in (await listed(conversations, found))["data"]] == ["a", "c"]
     assert [text_of(item) for item in await heard(conversations, found, after=ids[1])] == ["c"]
     assert await conversations.find_items(ids, ANN) == {item.id: item for item in await heard(conversations, found)}
 

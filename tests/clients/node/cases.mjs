@@ -1,6 +1,6 @@
 // What a test asks of OpenAI's package for JavaScript: `node cases.mjs CASE URL MODEL` prints what came of it as JSON.
 
-import OpenAI from "openai";
+import OpenAI, { toFile } from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
 
@@ -116,6 +116,56 @@ const cases = {
       for await (const event of stream) events.push(event);
     });
     return { text: text(events), error };
+  },
+
+  async files() {
+    const content = "line one\nline two\n";
+    const made = await client.files.create({ file: await toFile(Buffer.from(content), "a 'b' é.txt"), purpose: "user_data" });
+    const found = await client.files.retrieve(made.id);
+    const text = await (await client.files.content(made.id)).text();
+    const listed = await read(await client.files.list({ purpose: "user_data" }));
+    const upload = await client.uploads.create({
+      filename: "b.txt",
+      purpose: "user_data",
+      mime_type: "text/plain",
+      bytes: 10,
+    });
+    const parts = [];
+    for (const half of ["12345", "67890"]) {
+      parts.push((await client.uploads.parts.create(upload.id, { data: await toFile(Buffer.from(half), "p") })).id);
+    }
+    const whole = await client.uploads.complete(upload.id, { part_ids: parts });
+    const deleted = await client.files.delete(made.id);
+    return {
+      same: found.id === made.id && text === content && listed.some((file) => file.id === made.id),
+      name: found.filename,
+      bytes: found.bytes,
+      uploaded: await (await client.files.content(whole.file.id)).text(),
+      deleted: deleted.deleted,
+      gone: await failure(() => client.files.retrieve(made.id)),
+    };
+  },
+
+  async conversations() {
+    const said = (content) => ({ type: "message", role: "user", content });
+    const made = await client.conversations.create({ items: [said("one")], metadata: { topic: "demo" } });
+    const image = { type: "input_image", image_url: "https://example.org/a.png", detail: "auto" };
+    const include = ["message.input_image.image_url"];
+    const added = await client.conversations.items.create(made.id, { items: [said("two"), said([image])], include });
+    const items = await read(await client.conversations.items.list(made.id, { limit: 1, order: "asc" }));
+    const plain = await client.conversations.items.retrieve(items[2].id, { conversation_id: made.id });
+    const updated = await client.conversations.update(made.id, { metadata: { topic: "new" } });
+    const left = await client.conversations.items.delete(items[0].id, { conversation_id: made.id });
+    const deleted = await client.conversations.delete(made.id);
+    return {
+      texts: items.slice(0, 2).map((item) => item.content[0].text),
+      asked: added.data[1].content[0].image_url,
+      plain: plain.content[0].image_url ?? null,
+      topics: [made.metadata.topic, updated.metadata.topic],
+      left: left.id === made.id,
+      deleted: [deleted.object, deleted.deleted],
+      gone: await failure(() => client.conversations.retrieve(made.id)),
+    };
   },
 
   async timeout() {
