@@ -1,0 +1,192 @@
+"""Providers against a fake that others wrote, since one that agrees with our own fakes alone is not proven.
+
+``@copilotkit/aimock`` (npm) is started on a port of its own, behind the real server with the providers' plugins, and
+the ``openai`` package asks. It wants to see a key, in whichever header a provider's own upstream would.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import AsyncOpenAI, InternalServerError, RateLimitError
+
+from dinrail_sdk.testing import serve
+
+pytestmark = pytest.mark.xdist_group("aimock")
+
+PROGRAM = Path(__file__).parents[1] / "clients/node/node_modules/@copilotkit/aimock/dist/aimock-cli.js"
+KEY = "sk-of-the-operator"
+
+FIXTURES: list[dict[str, Any]] = [
+    {
+        "match": {"userMessage": "capital of France"},
+        "response": {
+            "content": "The capital of France is Paris. 🌍",
+            "usage": {"prompt_tokens": 9, "completion_tokens": 8},
+        },
+    },
+    {
+        "match": {"userMessage": "weather"},
+        "response": {
+            "toolCalls": [
+                {"id": "call_1", "name": "weather", "arguments": {"place": "Bern"}},
+                {"id": "call_2", "name": "weather", "arguments": {"place": "Basel"}},
+            ]
+        },
+    },
+    {"match": {"userMessage": "think"}, "response": {"content": "42.", "reasoning": "Six times seven."}},
+    {
+        "match": {"userMessage": "too fast"},
+        "response": {"error": {"message": "Slow down.", "type": "rate_limit_error"}, "status": 429, "retryAfter": 37},
+    },
+    {"match": {"inputText": "hello"}, "response": {"embedding": [0.5, -0.25, 0.125]}},
+]
+WEATHER: Any = {
+    "type": "function",
+    "function": {"name": "weather", "parameters": {"type": "object", "properties": {"place": {"type": "string"}}}},
+}
+
+PROVIDERS: dict[str, dict[str, Any]] = {
+    "openai": {"type": "openai", "base_url": "{url}/v1"},
+    "groq": {"type": "groq", "base_url": "{url}/openai/v1"},
+    "openrouter": {"type": "openrouter", "base_url": "{url}/api/v1"},
+    "mistral": {"type": "mistral", "base_url": "{url}/v1"},
+    "azure": {"type": "azure-openai", "base_url": "{url}", "deployments": ["m"]},
+    "older-azure": {"type": "azure-openai", "base_url": "{url}", "deployments": ["m"], "api_version": "2024-10-21"},
+}
+EMBED = ["openai", "openrouter", "mistral", "azure", "older-azure"]
+
+
+@pytest.fixture(scope="module")
+def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the fake listens."""
+    node = shutil.which("node")
+    if node is None or not PROGRAM.exists():
+        pytest.skip("THE INDEPENDENT FAKE IS NOT TRIED: it is not installed; `make test-install` does, where npm is")
+    folder = tmp_path_factory.mktemp("aimock")
+    (folder / "fixtures.json").write_text(json.dumps({"fixtures": FIXTURES}))
+    config = {
+        "auth": {"apiKeys": [KEY]},
+        "llm": {"fixtures": str(folder / "fixtures.json"), "logLevel": "silent", "chunkSize": 4},
+    }
+    (folder / "aimock.json").write_text(json.dumps(config))
+    logged = folder / "logged"
+    with logged.open("wb") as out:
+        process = subprocess.Popen(
+            [node, PROGRAM, "--config", folder / "aimock.json", "--port", "0", "--host", "127.0.0.1"],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield _address(process, logged)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _address(process: subprocess.Popen[bytes], logged: Path) -> str:
+    until = time.monotonic() + 30
+    while time.monotonic() < until and process.poll() is None:
+        _, found, rest = logged.read_text().partition("listening on ")
+        if found and "\n" in rest:
+            return rest.split()[0]
+        time.sleep(0.02)
+    raise AssertionError(f"The fake did not start: {logged.read_text()[-2000:]}")
+
+
+@asynccontextmanager
+async def client_of(name: str, url: str) -> AsyncIterator[AsyncOpenAI]:
+    provider = PROVIDERS[name]
+    config = {**provider, "base_url": provider["base_url"].format(url=url), "api_key": KEY, "max_retries": 0}
+    async with (
+        serve(plugins=[provider["type"]], config={"providers": {name: config}}) as served,
+        served.openai() as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+async def test_a_chat_is_answered_whole_and_streamed(name: str, aimock: str) -> None:
+    question: Any = [{"role": "user", "content": "What is the capital of France?"}]
+    async with client_of(name, aimock) as client:
+        whole = await client.chat.completions.create(model=f"{name}/m", messages=question)
+        assert whole.choices[0].message.content == "The capital of France is Paris. 🌍"
+        assert whole.choices[0].finish_reason == "stop"
+        assert whole.usage is not None
+        assert (whole.usage.prompt_tokens, whole.usage.completion_tokens) == (9, 8)
+        stream = await client.chat.completions.create(model=f"{name}/m", messages=question, stream=True)
+        chunks = [chunk async for chunk in stream]
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == whole.choices[0].message.content
+    assert chunks[-1].choices[0].finish_reason == "stop"
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+async def test_tools_are_called_in_parallel_whole_and_streamed(name: str, aimock: str) -> None:
+    question: Any = [{"role": "user", "content": "What is the weather?"}]
+    due = {"call_1": {"place": "Bern"}, "call_2": {"place": "Basel"}}
+    async with client_of(name, aimock) as client:
+        whole = await client.chat.completions.create(model=f"{name}/m", messages=question, tools=[WEATHER])
+        calls: list[Any] = whole.choices[0].message.tool_calls or []
+        assert {call.id: json.loads(call.function.arguments) for call in calls} == due
+        assert whole.choices[0].finish_reason == "tool_calls"
+        async with client.chat.completions.stream(model=f"{name}/m", messages=question, tools=[WEATHER]) as stream:
+            final: Any = await stream.get_final_completion()
+    streamed = final.choices[0].message.tool_calls
+    assert {call.id: json.loads(call.function.arguments) for call in streamed} == due
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+async def test_thoughts_come_beside_the_answer(name: str, aimock: str) -> None:
+    question: Any = [{"role": "user", "content": "Please think."}]
+    async with client_of(name, aimock) as client:
+        whole = await client.chat.completions.create(model=f"{name}/m", messages=question)
+    said = whole.choices[0].message.model_dump()
+    assert said["content"] == "42."
+    assert "Six times seven." in (said.get("reasoning_content"), said.get("reasoning"))
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+async def test_a_rate_limit_keeps_its_wait(name: str, aimock: str) -> None:
+    question: Any = [{"role": "user", "content": "This is too fast."}]
+    async with client_of(name, aimock) as client:
+        with pytest.raises(RateLimitError) as caught:
+            await client.chat.completions.create(model=f"{name}/m", messages=question)
+    assert caught.value.response.headers["retry-after"] == "37"
+
+
+@pytest.mark.parametrize("name", EMBED)
+async def test_texts_are_embedded(name: str, aimock: str) -> None:
+    async with client_of(name, aimock) as client:
+        for form in ("float", "base64"):
+            answer = await client.embeddings.create(
+                model=f"{name}/m", input=["hello", "hello again"], encoding_format=form
+            )
+            vectors = [item.embedding for item in answer.data]
+            if form == "float":
+                assert vectors == [[0.5, -0.25, 0.125]] * 2
+            assert [item.index for item in answer.data] == [0, 1]
+
+
+async def test_models_are_listed(aimock: str) -> None:
+    async with client_of("openai", aimock) as client:
+        assert [model.id async for model in client.models.list() if model.id.startswith("openai/")]
+
+
+async def test_another_key_is_refused_and_that_is_not_the_callers_fault(aimock: str) -> None:
+    config = {"type": "azure-openai", "base_url": aimock, "api_key": "sk-of-nobody", "max_retries": 0}
+    question: Any = [{"role": "user", "content": "What is the capital of France?"}]
+    async with (
+        serve(plugins=["azure-openai"], config={"providers": {"azure": config}}) as served,
+        served.openai() as client,
+    ):
+        with pytest.raises(InternalServerError) as caught:
+            await client.chat.completions.create(model="azure/m", messages=question)
+    assert (caught.value.status_code, caught.value.code) == (502, "upstream_refused")
