@@ -38,7 +38,10 @@ def contracts(tree: Tree) -> list[type]:
 
 def _function(member: Any) -> Callable[..., Any]:
     """What a method, or a property's getter, is made of."""
-    found: Callable[..., Any] = member.fget if isinstance(member, property) else member
+    if isinstance(member, property):
+        assert member.fget is not None  # a contract declares what can be read
+        member = member.fget
+    found: Callable[..., Any] = member
     return found
 
 
