@@ -14,6 +14,7 @@ from dinrail_sdk.testing.databases import PostgreSQL, database_config, own_postg
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from house import House
 from issuer import AUDIENCE, Issuer
 
 from dinrail_access.config import IssuerConfig
@@ -46,3 +47,9 @@ async def reader_of(issuer: Issuer) -> AsyncIterator[MakeReader]:
             return reader
 
         yield make
+
+
+@pytest.fixture
+async def house(tmp_path: Path, database_config: dict[str, Any]) -> AsyncIterator[House]:
+    async with AsyncExitStack() as stack:
+        yield House(tmp_path / "data", database_config, stack)
