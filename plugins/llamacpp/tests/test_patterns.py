@@ -13,6 +13,9 @@ from dinrail_llamacpp.patterns import PatternProblem, translate
 FEW = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 
+BLANKS = "\u00a0\u1680\u2003\u2028\u2029\u202f\u3000\ufeff"
+
+
 def plain(character: str) -> str:
     return re.escape(character)
 
@@ -51,7 +54,8 @@ def _few_characters() -> Iterator[None]:
 @given(st.data(), PATTERNS, st.booleans())
 def test_what_the_translation_matches_the_original_matches(data: st.DataObject, pattern: str, whole: bool) -> None:
     text = data.draw(matching(translate(pattern, whole=whole)))
-    assert (re.fullmatch if whole else re.search)(pattern, text)
+    # In JSON Schema, as in ASCII mode here, the shorthands are about ASCII.
+    assert (re.fullmatch if whole else re.search)(pattern, text, re.ASCII)
 
 
 @FEW
@@ -73,6 +77,19 @@ def test_a_text_that_can_be_written_is_matched_as_before(pattern: str, text: str
 def test_what_cannot_be_followed_is_said(pattern: str) -> None:
     with pytest.raises(PatternProblem):
         translate(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "characters"),
+    [(r"^\S$", BLANKS), (r"^[^\s]$", BLANKS), (r"^[\S]$", BLANKS), ("^.$", "\u2028\u2029")],
+)
+def test_blanks_and_line_ends_are_left_out_where_the_pattern_leaves_them_out(
+    pattern: str, characters: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patterns, "_WRITABLE", [(0x20, 0x21), (0x23, 0x5B), (0x5D, 0xD7FF), (0xE000, 0xFFFF)])
+    translated = translate(pattern)
+    assert re.fullmatch(translated, "x")
+    assert not [character for character in characters if re.fullmatch(translated, character)]
 
 
 @pytest.mark.parametrize("pattern", ['"', r"\\", r"\n", '["]', r"[\n\t]", "a^b", "a$b"])

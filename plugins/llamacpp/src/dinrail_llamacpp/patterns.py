@@ -22,8 +22,12 @@ _WRITABLE: Ranges = [(0x20, 0x21), (0x23, 0x5B), (0x5D, 0xD7FF), (0xE000, _LAST)
 """What can stand in a JSON string without an escape, as far as a class can name it."""
 _DIGIT: Ranges = [(0x30, 0x39)]
 _WORD: Ranges = [(0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A)]
-_BLANK: Ranges = [(0x20, 0x20)]
-_SHORTHANDS = {"d": _DIGIT, "w": _WORD, "s": _BLANK}
+_BLANKS: Ranges = [(0x09, 0x0D), (0x20, 0x20), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A)] + [
+    (code, code) for code in (0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF)
+]
+_SHORTHANDS = {"d": _DIGIT, "w": _WORD, "s": _BLANKS}
+_LINE_ENDS: Ranges = [(0x2028, 0x2029)]
+"""Those of the line ends, which ``.`` leaves out, that can be written."""
 _CONTROLS = {"n": 0x0A, "r": 0x0D, "t": 0x09, "f": 0x0C, "v": 0x0B, "0": 0x00}
 _MOST_REPEATS = 1000
 
@@ -93,7 +97,7 @@ class _Reader:
             case "[":
                 return self._set()
             case ".":
-                return _class(_WRITABLE)
+                return _class(_without(_WRITABLE, _LINE_ENDS))
             case "\\":
                 escaped = self._escape()
                 return _literal(escaped) if isinstance(escaped, int) else _class(_writable(escaped))
