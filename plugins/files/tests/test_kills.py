@@ -120,6 +120,7 @@ def kill_rounds(database: dict[str, Any], folder: Path, rounds: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_no_kill_loses_what_was_acknowledged_or_leaves_anything(
     database_config: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -162,6 +162,7 @@ class FilesMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_any_sequence_of_operations_does_what_a_dictionary_would(kind: str, request: pytest.FixtureRequest) -> None:
     FilesMachine.server = request.getfixturevalue("postgresql") if kind == "postgresql" else None

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -40,7 +41,7 @@ class ObjectStore:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         # Ports of gRPC are the others plus 10,000 unless they are named.
-        ports = _free_ports(8)
+        ports = self._numbers = _free_ports(8)
         names = ("master", "volume", "filer", "s3")
         self._ports = [f"-{name}.port={port}" for name, port in zip(names, ports, strict=False)]
         self._ports += [f"-{name}.port.grpc={port}" for name, port in zip(names, ports[4:], strict=False)]
@@ -71,6 +72,9 @@ class ObjectStore:
                     "-master.volumeSizeLimitMB=100",
                     "-volume.max=20",
                     "-s3",
+                    # What is not needed would listen on fixed ports, and tests run in several processes.
+                    "-s3.port.iceberg=0",
+                    "-s3.port.lance=0",
                     f"-s3.config={self._folder / 'identities.json'}",
                     *self._ports,
                 ],
@@ -89,6 +93,9 @@ class ObjectStore:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait(10)
             self._process = None
+        for port in self._numbers:  # it makes sockets beside everything else, wherever its folder is
+            for left in Path(tempfile.gettempdir()).glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink(missing_ok=True)
 
     def _answers(self) -> bool:
         try:
