@@ -18,7 +18,7 @@ DINRAIL_API = ">=1.0,<2"
 
 
 class GroqConfig(UpstreamConfig):
-    """Models hosted by Groq."""
+    """How Groq is reached."""
 
     base_url: BaseUrl = HttpUrl("https://api.groq.com/openai/v1")
 
