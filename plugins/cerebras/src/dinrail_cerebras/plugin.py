@@ -19,7 +19,7 @@ DINRAIL_API = ">=1.0,<2"
 
 
 class CerebrasConfig(UpstreamConfig):
-    """Models hosted by Cerebras."""
+    """How Cerebras is reached."""
 
     base_url: BaseUrl = HttpUrl("https://api.cerebras.ai/v1")
 
