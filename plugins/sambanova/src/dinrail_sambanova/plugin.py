@@ -20,7 +20,7 @@ DINRAIL_API = ">=1.0,<2"
 
 
 class SambaNovaConfig(UpstreamConfig):
-    """Models hosted by SambaNova."""
+    """How SambaNova is reached."""
 
     base_url: BaseUrl = HttpUrl("https://api.sambanova.ai/v1")
 
