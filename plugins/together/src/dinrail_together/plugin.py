@@ -21,7 +21,7 @@ DINRAIL_API = ">=1.0,<2"
 
 
 class TogetherConfig(UpstreamConfig):
-    """Models hosted by Together AI."""
+    """How Together AI is reached."""
 
     base_url: BaseUrl = HttpUrl("https://api.together.ai/v1")
 
