@@ -21,7 +21,7 @@ DINRAIL_API = ">=1.0,<2"
 
 
 class FireworksConfig(UpstreamConfig):
-    """Models hosted by Fireworks AI."""
+    """How Fireworks AI is reached."""
 
     base_url: BaseUrl = HttpUrl("https://api.fireworks.ai/inference/v1")
 
