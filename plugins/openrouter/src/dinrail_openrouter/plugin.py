@@ -21,7 +21,7 @@ DINRAIL_API = ">=1.0,<2"
 
 
 class OpenRouterConfig(UpstreamConfig):
-    """OpenRouter, one address for many providers."""
+    """How OpenRouter is reached."""
 
     base_url: BaseUrl = HttpUrl("https://openrouter.ai/api/v1")
 
