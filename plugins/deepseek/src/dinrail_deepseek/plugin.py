@@ -19,7 +19,7 @@ DINRAIL_API = ">=1.0,<2"
 
 
 class DeepSeekConfig(UpstreamConfig):
-    """DeepSeek's own models."""
+    """How DeepSeek is reached."""
 
     base_url: BaseUrl = HttpUrl("https://api.deepseek.com")
 
