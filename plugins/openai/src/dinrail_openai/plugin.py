@@ -21,7 +21,7 @@ DINRAIL_API = ">=1.0,<2"
 
 
 class OpenAIConfig(UpstreamConfig):
-    """OpenAI's own models."""
+    """How OpenAI is reached."""
 
     base_url: BaseUrl = HttpUrl("https://api.openai.com/v1")
 
