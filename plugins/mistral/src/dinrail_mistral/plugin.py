@@ -19,7 +19,7 @@ DINRAIL_API = ">=1.0,<2"
 
 
 class MistralConfig(UpstreamConfig):
-    """Mistral's own models."""
+    """How Mistral is reached."""
 
     base_url: BaseUrl = HttpUrl("https://api.mistral.ai/v1")
 
