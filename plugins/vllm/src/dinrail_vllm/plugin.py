@@ -21,7 +21,7 @@ DINRAIL_API = ">=1.0,<2"
 
 
 class VllmConfig(UpstreamConfig):
-    """A vLLM server."""
+    """How vLLM is reached."""
 
     base_url: BaseUrl = HttpUrl("http://127.0.0.1:8000/v1")
 
