@@ -20,7 +20,7 @@ DINRAIL_API = ">=1.0,<2"
 
 
 class LMStudioConfig(UpstreamConfig):
-    """LM Studio, here or elsewhere."""
+    """How LM Studio is reached."""
 
     base_url: BaseUrl = HttpUrl("http://127.0.0.1:1234/v1")
 
