@@ -19,7 +19,7 @@ DINRAIL_API = ">=1.0,<2"
 
 
 class HuggingFaceConfig(UpstreamConfig):
-    """Hugging Face's Inference Providers, or a TGI server."""
+    """How Hugging Face, or a TGI server, is reached."""
 
     base_url: BaseUrl = HttpUrl("https://router.huggingface.co/v1")
 
