@@ -130,6 +130,8 @@ def test_other_programs_variables_are_left_alone() -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        "DINRAIL_URL",
+        "DINRAIL_API_KEY",
         "DINRAIL_SERVICE_HOST",
         "DINRAIL_SERVICE_PORT",
         "DINRAIL_SERVICE_PORT_HTTP",
@@ -138,7 +140,7 @@ def test_other_programs_variables_are_left_alone() -> None:
         "DINRAIL_PORT_8321_TCP_ADDR",
     ],
 )
-def test_what_kubernetes_sets_for_a_service_called_dinrail_is_left_alone(name: str) -> None:
+def test_what_kubernetes_sets_for_a_service_called_dinrail_and_what_clients_go_by_is_left_alone(name: str) -> None:
     assert load("", {name: "tcp://10.0.0.1:8321"}) == load()
 
 

@@ -23,8 +23,9 @@ DEFAULT_FILE = "dinrail.toml"
 
 _PREFIX = "DINRAIL_"
 _CONFIG_VARIABLE = "DINRAIL_CONFIG"
-_NOT_OURS = re.compile(r"DINRAIL_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_\w+)?)")
-"""What Kubernetes sets in every pod where a service is called ``dinrail``; none of it can be a key of ours."""
+_NOT_OURS = re.compile(r"DINRAIL_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_\w+)?|URL|API_KEY)")
+"""What Kubernetes sets in every pod where a service is called ``dinrail``, and what clients of a server go by; none of
+it can be a key of ours."""
 
 M = TypeVar("M", bound=BaseModel)
 
