@@ -15,7 +15,7 @@ from openai import OpenAI
 from pydantic import BaseModel
 
 if TYPE_CHECKING:
-    from tests.clients.conftest import Server
+    from conftest import Server
 
 pytestmark = [pytest.mark.xdist_group("clients"), pytest.mark.slow]
 

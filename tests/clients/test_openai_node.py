@@ -11,7 +11,7 @@ import pytest
 from dinrail_sdk.testing import Refused, Say, Spoken, ToolUse, Turn, Vectors, delivery
 
 if TYPE_CHECKING:
-    from tests.clients.conftest import Scripted
+    from conftest import Scripted
 
 pytestmark = pytest.mark.xdist_group("clients")
 

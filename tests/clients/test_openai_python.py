@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from dinrail_sdk.testing import Asked, Refused, Say, Spoken, ToolUse, Turn, Vectors, delivery
 
 if TYPE_CHECKING:
-    from tests.clients.conftest import Scripted
+    from conftest import Scripted
 
 pytestmark = pytest.mark.xdist_group("clients")
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from dinrail_sdk.testing import Refused, Say, Spoken, ToolUse, Turn, Vectors, delivery
 
 if TYPE_CHECKING:
-    from tests.clients.conftest import Scripted, Server
+    from conftest import Scripted, Server
 
 pytestmark = pytest.mark.xdist_group("clients")
 

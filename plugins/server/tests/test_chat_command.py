@@ -94,6 +94,7 @@ def chat(monkeypatch: pytest.MonkeyPatch) -> Chat:
         monkeypatch.setattr(sys, "stdin", stdin)
         parser = argparse.ArgumentParser()
         COMMAND.configure(parser)
+        assert COMMAND.run is not None
         return COMMAND.run(parser.parse_args(arguments))
 
     return run
