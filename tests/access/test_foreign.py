@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from house import STRANGERS, Person, Refused, Server, open_server
+from callers import STRANGERS, Person, Refused, Server, open_server
 from table import KINDS, ROWS, Row
 
 from dinrail_sdk.testing.databases import PostgreSQL, postgresql

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from house import PLUGINS
+from callers import PLUGINS
 from table import KINDS, NO_OBJECT, ROWS
 
 from dinrail_core.hooks import Route
