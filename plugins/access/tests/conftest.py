@@ -14,7 +14,7 @@ from dinrail_sdk.testing.databases import PostgreSQL, database_config, own_postg
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from house import House
+from guarded import House
 from issuer import AUDIENCE, Issuer
 
 from dinrail_access.config import IssuerConfig
