@@ -128,10 +128,10 @@ def test_too_many_events_for_a_file_that_hangs_are_counted(tmp_path: Path, monke
 
 
 async def test_what_happens_on_a_server_is_noted_without_content_or_secrets(house: House) -> None:
-    guarded.access["rules"] = [{"users": ["bob"], "deny_routes": ["GET /v1/models"]}]
-    admin = await guarded.key("acme", "ann", roles=["admin"])
-    bob = await guarded.key("acme", "bob")
-    served = await guarded.serve()
+    house.access["rules"] = [{"users": ["bob"], "deny_routes": ["GET /v1/models"]}]
+    admin = await house.key("acme", "ann", roles=["admin"])
+    bob = await house.key("acme", "bob")
+    served = await house.serve()
     async with client(served, admin.value) as ask:
         prompt = (await ask("POST", "/prompts", {"prompt": "The secret content."}))[1]["prompt_id"]
         made = (await ask("POST", "/admin/keys", {"tenant": "acme"}))[1]
@@ -140,7 +140,7 @@ async def test_what_happens_on_a_server_is_noted_without_content_or_secrets(hous
     assert await status(served, bob.value, "DELETE", f"/prompts/{prompt}") == 404
     assert await status(served, bob.value, "GET", "/models") == 403
     assert await status(served, "dr_wrong", "GET", "/models") == 401
-    file = guarded.folder / "services" / "access" / "audit.jsonl"
+    file = house.folder / "services" / "access" / "audit.jsonl"
     async with asyncio.timeout(10):
         while len(lines(file)) < 6:
             await asyncio.sleep(0.05)
@@ -162,9 +162,9 @@ async def test_what_happens_on_a_server_is_noted_without_content_or_secrets(hous
 
 
 async def test_it_can_be_turned_off(house: House) -> None:
-    guarded.access["audit"] = "off"
-    key = await guarded.key()
-    served = await guarded.serve()
+    house.access["audit"] = "off"
+    key = await house.key()
+    served = await house.serve()
     assert await status(served, key.value, "POST", "/prompts", {"prompt": "x"}) == 200
     assert await status(served, None) == 401
-    assert not (guarded.folder / "services" / "access").exists()
+    assert not (house.folder / "services" / "access").exists()

@@ -26,64 +26,64 @@ from dinrail_sdk.testing.databases import PostgreSQL
 
 
 async def test_without_keys_the_server_is_for_the_one_user_of_its_machine(house: House) -> None:
-    served = await guarded.serve()
+    served = await house.serve()
     assert await status(served, None) == 200
     assert await status(served, "whatever") == 200
 
 
 async def test_a_key_from_before_the_first_start_is_wanted_at_once(house: House) -> None:
-    key = await guarded.key()
-    served = await guarded.serve()
+    key = await house.key()
+    served = await house.serve()
     assert await status(served, None) == 401
     assert await status(served, key.value) == 200
 
 
 async def test_the_first_key_closes_every_running_server_within_seconds(house: House) -> None:
-    servers = [await guarded.serve(), await house.serve()]
+    servers = [await house.serve(), await house.serve()]
     for served in servers:
         assert await status(served, None) == 200
-    key = await guarded.key()
+    key = await house.key()
     for served in servers:
         await becomes(401, served, None)
         assert await status(served, key.value) == 200
 
 
 async def test_the_last_key_that_is_taken_back_opens_nothing(house: House) -> None:
-    key = await guarded.key()
-    async with open_rail(config=guarded.config, plugins=PLUGINS) as rail:
+    key = await house.key()
+    async with open_rail(config=house.config, plugins=PLUGINS) as rail:
         await (await rail.service(ApiKeys)).revoke(key.id, Call())
-    served = await guarded.serve()
+    served = await house.serve()
     assert await status(served, None) == 401
     assert await status(served, key.value) == 401
-    async with open_rail(config=guarded.config, plugins=PLUGINS) as rail:
+    async with open_rail(config=house.config, plugins=PLUGINS) as rail:
         await (await rail.service(ApiKeys)).forget(key.id, Call())
     assert await status(served, None) == 401, "who is served now stays asked"
-    assert await status(await guarded.serve(), None) == 200
+    assert await status(await house.serve(), None) == 200
 
 
 async def test_an_open_address_needs_identity(house: House) -> None:
     with pytest.raises(ConfigurationError, match="make a key"):
-        await guarded.serve(host="0.0.0.0")
-    await guarded.key()
-    served = await guarded.serve(host="0.0.0.0")
+        await house.serve(host="0.0.0.0")
+    await house.key()
+    served = await house.serve(host="0.0.0.0")
     assert await status(served, None) == 401
 
 
 async def test_keys_can_be_turned_off(house: House) -> None:
-    key = await guarded.key()
-    guarded.access["api_keys"] = False
-    assert await status(await guarded.serve(), key.value) == 200, "the one user, whatever it shows"
+    key = await house.key()
+    house.access["api_keys"] = False
+    assert await status(await house.serve(), key.value) == 200, "the one user, whatever it shows"
 
 
 # --- keys
 
 
 async def test_a_key_is_refused_within_seconds_of_being_taken_back_wherever_it_was_used(house: House) -> None:
-    key, other = await guarded.key(), await house.key()
-    servers = [await guarded.serve(), await house.serve()]
+    key, other = await house.key(), await house.key()
+    servers = [await house.serve(), await house.serve()]
     for served in servers:
         assert await status(served, key.value) == 200
-    async with open_rail(config=guarded.config, plugins=PLUGINS) as rail:
+    async with open_rail(config=house.config, plugins=PLUGINS) as rail:
         await (await rail.service(ApiKeys)).revoke(key.id, Call())
     await asyncio.gather(*(becomes(401, served, key.value) for served in servers))
     for served in servers:
@@ -91,25 +91,25 @@ async def test_a_key_is_refused_within_seconds_of_being_taken_back_wherever_it_w
 
 
 async def test_a_key_ends_when_it_was_said_to(house: House) -> None:
-    key = await guarded.key(expires_at=int(time.time()) + 2)
-    served = await guarded.serve()
+    key = await house.key(expires_at=int(time.time()) + 2)
+    served = await house.serve()
     assert await status(served, key.value) == 200
     took = await becomes(401, served, key.value)
     assert took < 3
 
 
 async def test_a_new_key_works_soon_after_it_was_tried_in_vain(house: House) -> None:
-    await guarded.key()
-    served = await guarded.serve()
-    async with open_rail(config=guarded.config, plugins=PLUGINS) as rail:
+    await house.key()
+    served = await house.serve()
+    async with open_rail(config=house.config, plugins=PLUGINS) as rail:
         keys = await rail.service(ApiKeys)
         made = await keys.create(CreateApiKey(tenant="acme"), Call())
         assert await status(served, made.value) == 200
 
 
 async def test_other_keys_are_refused(house: House) -> None:
-    key = (await guarded.key()).value
-    served = await guarded.serve()
+    key = (await house.key()).value
+    served = await house.serve()
     for wrong in (
         new_key(),
         key[:-1],
@@ -130,14 +130,14 @@ async def test_other_keys_are_refused(house: House) -> None:
 
 
 async def test_a_request_line_that_is_too_long_is_refused_before_that(house: House) -> None:
-    await guarded.key()
-    served = await guarded.serve()
+    await house.key()
+    served = await house.serve()
     assert await status(served, "a" * 100_000) == 431
 
 
 async def test_what_is_kept_does_not_make_a_key(house: House) -> None:
-    key = await guarded.key(name="laptop", roles=["a"])
-    async with open_rail(config=guarded.config, plugins=PLUGINS) as rail:
+    key = await house.key(name="laptop", roles=["a"])
+    async with open_rail(config=house.config, plugins=PLUGINS) as rail:
         rows = await (await rail.service(Database)).sweep(
             lambda connection: [str(row) for row in connection.exec_driver_sql("SELECT * FROM access_keys")]
         )
@@ -151,8 +151,8 @@ async def test_what_is_kept_does_not_make_a_key(house: House) -> None:
 
 
 async def test_an_administrator_manages_keys_over_http(house: House) -> None:
-    admin = await guarded.key("ops", roles=["admin"])
-    served = await guarded.serve()
+    admin = await house.key("ops", roles=["admin"])
+    served = await house.serve()
     async with client(served, admin.value) as ask:
         wanted = {"tenant": "acme", "user": "ann", "roles": ["r"], "name": "n", "limits": {"requests_per_minute": 3}}
         code, made, _ = await ask("POST", "/admin/keys", wanted)
@@ -189,8 +189,8 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
 
 
 async def test_a_key_that_makes_no_sense_is_not_made(house: House) -> None:
-    admin = await guarded.key("ops", roles=["admin"])
-    served = await guarded.serve()
+    admin = await house.key("ops", roles=["admin"])
+    served = await house.serve()
     async with client(served, admin.value) as ask:
         for body, param in NONSENSE:
             code, answer, _ = await ask("POST", "/admin/keys", body)
@@ -199,11 +199,11 @@ async def test_a_key_that_makes_no_sense_is_not_made(house: House) -> None:
 
 
 async def test_others_do_not_manage_keys(house: House) -> None:
-    served = await guarded.serve()
+    served = await house.serve()
     attempts = [("POST", "/admin/keys", {"tenant": "x"}), ("GET", "/admin/keys", None), ("GET", "/admin/keys/k", None)]
     for method, path, body in [*attempts, ("DELETE", "/admin/keys/k", None)]:
         assert await status(served, None, method, path, body) == 403, "the machine's user uses the command line"
-    key = await guarded.key(roles=["administrator", "Admin"])
+    key = await house.key(roles=["administrator", "Admin"])
     await becomes(401, served, None)
     for method, path, body in [*attempts, ("DELETE", "/admin/keys/k", None)]:
         assert await status(served, key.value, method, path, body) == 403
@@ -214,7 +214,7 @@ async def test_others_do_not_manage_keys(house: House) -> None:
 
 async def test_tenants_and_users_see_nothing_of_each_other(house: House) -> None:
     keys = {
-        who: (await guarded.key(tenant, user)).value
+        who: (await house.key(tenant, user)).value
         for who, tenant, user in (
             ("ann", "acme", "ann"),
             ("bob", "acme", "bob"),
@@ -222,8 +222,8 @@ async def test_tenants_and_users_see_nothing_of_each_other(house: House) -> None
             ("eve", "e", "ann"),
         )
     }
-    again = (await guarded.key("acme", "ann")).value
-    served = await guarded.serve()
+    again = (await house.key("acme", "ann")).value
+    served = await house.serve()
     async with client(served, keys["ann"]) as ask:
         prompt = (await ask("POST", "/prompts", {"prompt": "Hi."}))[1]["prompt_id"]
     for who, key in keys.items():
@@ -235,15 +235,15 @@ async def test_tenants_and_users_see_nothing_of_each_other(house: House) -> None
 
 
 async def test_what_may_not_be_used_is_neither_listed_nor_found(house: House) -> None:
-    upstream = await guarded.upstream()
-    guarded.config["aliases"] = {"best": "gpu0/kit-model"}
-    guarded.access["rules"] = [
+    upstream = await house.upstream()
+    house.config["aliases"] = {"best": "gpu0/kit-model"}
+    house.access["rules"] = [
         {"roles": ["intern"], "deny_models": ["gpu0/kit-model"]},
         {"tenants": ["closed"], "deny_providers": ["gpu0"], "deny_routes": ["* /v1/prompts*"]},
     ]
-    intern = (await guarded.key(roles=["intern"])).value
-    free, closed = (await guarded.key()).value, (await house.key("closed")).value
-    served = await guarded.serve()
+    intern = (await house.key(roles=["intern"])).value
+    free, closed = (await house.key()).value, (await house.key("closed")).value
+    served = await house.serve()
     async with served.openai(api_key=free) as one:
         names = {model.id async for model in one.models.list()}
         assert {"gpu0/kit-model", "best"} <= names
@@ -268,9 +268,9 @@ async def test_what_may_not_be_used_is_neither_listed_nor_found(house: House) ->
 
 
 async def test_limits_are_kept_by_all_servers_together(house: House) -> None:
-    await guarded.upstream()
-    key = await guarded.key(limits=Limits(requests_per_minute=5))
-    servers = [await guarded.serve(), await house.serve()]
+    await house.upstream()
+    key = await house.key(limits=Limits(requests_per_minute=5))
+    servers = [await house.serve(), await house.serve()]
     outcomes: list[int] = []
     for turn in range(12):
         async with client(servers[turn % 2], key.value) as ask:
@@ -285,10 +285,10 @@ async def test_limits_are_kept_by_all_servers_together(house: House) -> None:
 
 
 async def test_tokens_are_limited_across_servers(house: House) -> None:
-    await guarded.upstream()
-    guarded.access["limits"] = [{"tenants": ["acme"], "tokens_per_minute": 30}]
-    key = (await guarded.key()).value
-    servers = [await guarded.serve(), await house.serve()]
+    await house.upstream()
+    house.access["limits"] = [{"tenants": ["acme"], "tokens_per_minute": 30}]
+    key = (await house.key()).value
+    servers = [await house.serve(), await house.serve()]
     served = 0
     refused: list[openai.RateLimitError] = []
     while len(refused) < 4:
@@ -308,8 +308,8 @@ async def test_tokens_are_limited_across_servers(house: House) -> None:
 
 
 async def test_requests_at_once_are_limited_across_servers(house: House) -> None:
-    key = await guarded.key(limits=Limits(concurrent_requests=2))
-    servers = [await guarded.serve(), await house.serve()]
+    key = await house.key(limits=Limits(concurrent_requests=2))
+    servers = [await house.serve(), await house.serve()]
     async with AsyncExitStack() as stack:
         asks = [await stack.enter_async_context(client(served, key.value)) for served in servers]
         for _ in range(3):
@@ -322,10 +322,10 @@ async def test_requests_at_once_are_limited_across_servers(house: House) -> None
 
 
 async def test_a_caller_brings_its_own_upstream_key_where_it_may(house: House) -> None:
-    upstream = await guarded.upstream()
-    guarded.access["upstream_keys"] = True
-    key = (await guarded.key()).value
-    served = await guarded.serve()
+    upstream = await house.upstream()
+    house.access["upstream_keys"] = True
+    key = (await house.key()).value
+    served = await house.serve()
     async with served.openai(api_key=key, default_headers={"x-dinrail-upstream-key": "sk-mine"}) as one:
         await one.chat.completions.create(model="gpu0/kit-model", messages=HELLO)
         assert upstream.credentials == "sk-mine"
@@ -338,8 +338,8 @@ async def test_a_caller_brings_its_own_upstream_key_where_it_may(house: House) -
 
 
 async def test_a_token_of_a_configured_issuer_is_as_good_as_a_key(house: House, issuer: Issuer) -> None:
-    guarded.access["issuers"] = [{"issuer": issuer.url, "audience": [AUDIENCE]}]
-    served = await guarded.serve()
+    house.access["issuers"] = [{"issuer": issuer.url, "audience": [AUDIENCE]}]
+    served = await house.serve()
     assert await status(served, None) == 401, "an issuer is identity, before there is any key"
     ann, bob = issuer.token(), issuer.token(sub="bob")
     async with client(served, ann) as ask:
@@ -354,8 +354,8 @@ async def test_a_token_of_a_configured_issuer_is_as_good_as_a_key(house: House, 
 
 
 async def test_a_token_ends_when_it_says(house: House, issuer: Issuer) -> None:
-    guarded.access["issuers"] = [{"issuer": issuer.url, "audience": [AUDIENCE], "leeway": 0}]
-    served = await guarded.serve()
+    house.access["issuers"] = [{"issuer": issuer.url, "audience": [AUDIENCE], "leeway": 0}]
+    served = await house.serve()
     token = issuer.token(exp=int(time.time()) + 2)
     assert await status(served, token) == 200
     assert await becomes(401, served, token) < 3
@@ -363,8 +363,8 @@ async def test_a_token_ends_when_it_says(house: House, issuer: Issuer) -> None:
 
 async def test_an_issuer_that_is_away_is_a_503(house: House, issuer: Issuer) -> None:
     issuer.up = False
-    guarded.access["issuers"] = [{"issuer": issuer.url, "audience": [AUDIENCE]}]
-    served = await guarded.serve()
+    house.access["issuers"] = [{"issuer": issuer.url, "audience": [AUDIENCE]}]
+    served = await house.serve()
     async with client(served, issuer.token()) as ask:
         code, body, headers = await ask("GET", "/prompts")
     assert (code, body["error"]["type"]) == (503, "service_unavailable_error")
@@ -379,9 +379,9 @@ async def test_known_keys_count_while_the_database_is_away_and_others_are_a_503(
 ) -> None:
     async with AsyncExitStack() as stack:
         house = House(tmp_path, {"services": {"database": {"url": own_postgresql.create()}}}, stack)
-        await guarded.upstream()
-        known, unknown = (await guarded.key()).value, (await house.key()).value
-        served = await guarded.serve()
+        await house.upstream()
+        known, unknown = (await house.key()).value, (await house.key()).value
+        served = await house.serve()
         assert await status(served, known, path="/models") == 200
         await asyncio.to_thread(own_postgresql.stop)
         begun = time.monotonic()
@@ -391,7 +391,7 @@ async def test_known_keys_count_while_the_database_is_away_and_others_are_a_503(
         assert await status(served, unknown, path="/models") == 503
         assert await status(served, None, path="/models") == 401
         # A server that starts now cannot know whether there are keys, and lets nobody in.
-        late = await guarded.serve()
+        late = await house.serve()
         assert await status(late, None, path="/models") == 503
         assert await status(late, known, path="/models") == 503
         await asyncio.to_thread(own_postgresql.start)
@@ -405,11 +405,11 @@ async def test_a_server_that_has_seen_no_keys_goes_on_while_the_database_is_away
 ) -> None:
     async with AsyncExitStack() as stack:
         house = House(tmp_path, {"services": {"database": {"url": own_postgresql.create()}}}, stack)
-        await guarded.upstream()
-        served = await guarded.serve()
+        await house.upstream()
+        served = await house.serve()
         await asyncio.to_thread(own_postgresql.stop)
         await asyncio.sleep(2.5)
         assert await status(served, None, path="/models") == 200
-        guarded.access["api_keys"] = False
-        late = await guarded.serve()
+        house.access["api_keys"] = False
+        late = await house.serve()
         assert await status(late, None, path="/models") == 200

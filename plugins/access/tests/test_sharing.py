@@ -15,14 +15,14 @@ async def seen(served: Any, key: str) -> set[str]:
 
 
 async def test_by_default_nothing_is_shared_and_a_rule_shares_within_the_tenant(house: House) -> None:
-    ann, bob = (await guarded.key("acme", "ann")).value, (await house.key("acme", "bob")).value
-    eve = (await guarded.key("umbrella", "eve")).value
-    plain = await guarded.serve()
+    ann, bob = (await house.key("acme", "ann")).value, (await house.key("acme", "bob")).value
+    eve = (await house.key("umbrella", "eve")).value
+    plain = await house.serve()
     async with client(plain, ann) as ask:
         prompt = (await ask("POST", "/prompts", {"prompt": "Hi."}))[1]["prompt_id"]
     assert await seen(plain, bob) == set()
-    guarded.access["share"] = [{"objects": ["prompts"], "with": "tenant"}]
-    shared = await guarded.serve()
+    house.access["share"] = [{"objects": ["prompts"], "with": "tenant"}]
+    shared = await house.serve()
     assert await seen(shared, bob) == {prompt}
     assert await status(shared, bob, "GET", f"/prompts/{prompt}/versions") == 200, "its parts are shared with it"
     assert await seen(shared, eve) == set()
@@ -33,14 +33,14 @@ async def test_by_default_nothing_is_shared_and_a_rule_shares_within_the_tenant(
 
 
 async def test_who_may_write_changes_what_stays_somebody_elses(house: House) -> None:
-    guarded.access["share"] = [{"objects": ["prompts"], "with": "tenant", "to": ["editor"], "access": "write"}]
-    ann, bob = (await guarded.key("acme", "ann")).value, (await house.key("acme", "bob", roles=["editor"])).value
-    shared = await guarded.serve()
+    house.access["share"] = [{"objects": ["prompts"], "with": "tenant", "to": ["editor"], "access": "write"}]
+    ann, bob = (await house.key("acme", "ann")).value, (await house.key("acme", "bob", roles=["editor"])).value
+    shared = await house.serve()
     async with client(shared, ann) as ask:
         prompt = (await ask("POST", "/prompts", {"prompt": "Hi."}))[1]["prompt_id"]
     assert await status(shared, bob, "PUT", f"/prompts/{prompt}", {"prompt": "Better.", "version": 1}) == 200
-    guarded.access["share"] = []
-    plain = await guarded.serve()
+    house.access["share"] = []
+    plain = await house.serve()
     async with client(plain, ann) as ask:
         code, body, _ = await ask("GET", f"/prompts/{prompt}")
         assert (code, body["prompt"], body["version"]) == (200, "Better.", 2), "the new version is ann's too"
@@ -49,15 +49,15 @@ async def test_who_may_write_changes_what_stays_somebody_elses(house: House) -> 
 
 
 async def test_a_team_shares_what_its_members_make_while_the_rule_stands(house: House, issuer: Issuer) -> None:
-    guarded.access["issuers"] = [{"issuer": issuer.url, "audience": [AUDIENCE], "attribute_claims": {"team": "teams"}}]
-    early = await guarded.serve()
+    house.access["issuers"] = [{"issuer": issuer.url, "audience": [AUDIENCE], "attribute_claims": {"team": "teams"}}]
+    early = await house.serve()
     ann, bob, joe = (
         issuer.token(sub=name, teams=team) for name, team in (("ann", "red blue"), ("bob", "red"), ("joe", "green"))
     )
     async with client(early, ann) as ask:
         before = (await ask("POST", "/prompts", {"prompt": "Before."}))[1]["prompt_id"]
-    guarded.access["share"] = [{"objects": ["prompts"], "with": "role:team:*"}]
-    served = await guarded.serve()
+    house.access["share"] = [{"objects": ["prompts"], "with": "role:team:*"}]
+    served = await house.serve()
     async with client(served, ann) as ask:
         prompt = (await ask("POST", "/prompts", {"prompt": "Ours."}))[1]["prompt_id"]
     assert await seen(served, ann) == {before, prompt}
