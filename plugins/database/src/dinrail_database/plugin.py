@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -13,9 +12,6 @@ from dinrail_core.hooks import Command, Context, Secret, ServiceType, hookimpl
 from dinrail_database.commands import DB
 from dinrail_database.schema import Schema
 from dinrail_sdk.sql.contract import Database
-
-if TYPE_CHECKING:
-    from dinrail_database.stores import PostgreSQLStore, SQLiteStore
 
 DINRAIL_API = ">=1.0,<2"
 
@@ -35,26 +31,15 @@ class DatabaseConfig(BaseModel, extra="forbid", defer_build=True):
 
 @asynccontextmanager
 async def _open(config: DatabaseConfig, context: Context) -> AsyncIterator[object]:
-    from dinrail_database.stores import opened
+    from dinrail_database.stores import PostgreSQLStore, SQLiteStore, opened
 
-    async with opened(await _store(config, context), serving=context.serving) as store:
-        yield store
-
-
-async def _store(config: DatabaseConfig, context: Context) -> SQLiteStore | PostgreSQLStore:
-    from dinrail_database.stores import SQLiteStore
-
+    store: PostgreSQLStore | SQLiteStore
     if config.url is None:
-        return SQLiteStore(context.data_dir / FILE, config.lock_timeout, config.connections)
-    url = config.url.get_secret_value()
-
-    def connect() -> PostgreSQLStore:
-        from dinrail_database.postgresql import connect_postgresql
-        from dinrail_database.stores import PostgreSQLStore
-
-        return PostgreSQLStore(connect_postgresql(url, config.lock_timeout, config.connections))
-
-    return await asyncio.to_thread(connect)  # it loads SQLAlchemy, and others are being opened meanwhile
+        store = SQLiteStore(context.data_dir / FILE, config.lock_timeout, config.connections)
+    else:
+        store = PostgreSQLStore(config.url.get_secret_value(), config.lock_timeout, config.connections)
+    async with opened(store, serving=context.serving):
+        yield store
 
 
 def _eager(config: DatabaseConfig, context: Context) -> bool:

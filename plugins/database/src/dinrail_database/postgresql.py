@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from dinrail_core.api.call import Principal
 from dinrail_core.errors import ConfigurationError
@@ -19,13 +20,17 @@ from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.sql.scope import Scope
 from dinrail_sdk.sql.units import Owned
 
-__all__ = ["PostgreSQLDatabase", "connect_postgresql", "upgrade_postgresql"]
+__all__ = ["PostgreSQLDatabase", "connect_postgresql"]
 
 T = TypeVar("T")
 
 _LOCK = 0x44494E5241494C
 """The advisory lock under which schemas are upgraded ("DINRAIL")."""
 _CONNECT_TIMEOUT = 2.0
+"""Seconds until a server that does not answer counts as gone."""
+_POOL_TIMEOUT = 10.0
+"""Seconds that a request waits until others have done with the connections."""
+_CLOSE_TIMEOUT = 5.0
 _KEY = "services.database.url"
 _READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 """One snapshot for all statements of a unit, as on SQLite."""
@@ -41,6 +46,9 @@ class PostgreSQLDatabase(Database):
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._reading = engine.execution_options(**_READING)
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def read(self, principal: Principal, work: Callable[[Owned], T]) -> T:
         """See :meth:`Database.read`."""
@@ -50,31 +58,70 @@ class PostgreSQLDatabase(Database):
 
         with translated():
             try:
-                return await _run(self._reading, scoped)
+                return await self._run(self._reading, scoped)
             except DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
             # The connection was lost on the way; what only reads can be done again.
-            return await _run(self._reading, scoped)
+            return await self._run(self._reading, scoped)
 
     async def write(self, principal: Principal, work: Callable[[Owned], T]) -> T:
         """See :meth:`Database.write`."""
         with translated():
-            return await _run(self._engine, lambda connection: Owned(connection, Scope(principal)).do(work))
+            return await self._run(self._engine, lambda connection: Owned(connection, Scope(principal)).do(work))
 
     async def sweep(self, work: Callable[[Connection], T]) -> T:
         """See :meth:`Database.sweep`."""
         with translated():
-            return await _run(self._engine, work)
+            return await self._run(self._engine, work)
 
     async def standings(self) -> Sequence[Standing]:
         """Where each installed service's tables stand."""
         with translated():
-            return await _run(self._reading, standings)
+            return await self._run(self._reading, standings)
+
+    async def upgrade(self) -> list[str]:
+        """Bring the database to the newest revision; of several processes, one does it and the others wait.
+
+        Returns:
+            What has moved.
+
+        Raises:
+            ConfigurationError: The database is newer than the program, or does not let it in.
+            Unavailable: It cannot be reached.
+        """
+
+        def locked(connection: Connection) -> list[str]:
+            # Others may upgrade for longer than a statement usually waits for a lock.
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            return list(upgrade(connection))
+
+        with translated():
+            return await self._run(self._engine, locked)
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Let what is under way end, and let go of the connections."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                await self._idle.wait()
         await self._engine.dispose()
+
+    async def _run(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+        """Do work in a transaction of its own."""
+        self._running += 1
+        self._idle.clear()
+        try:
+            connection = await engine.connect().start()
+            try:
+                async with connection.begin():
+                    return await connection.run_sync(work)
+            finally:
+                await connection.close()
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
 
 
 def connect_postgresql(url: str, lock_timeout: float, connections: int) -> AsyncEngine:
@@ -93,7 +140,7 @@ def connect_postgresql(url: str, lock_timeout: float, connections: int) -> Async
         parsed.set(drivername="postgresql+asyncpg"),
         pool_size=connections,
         max_overflow=0,
-        pool_timeout=_CONNECT_TIMEOUT,
+        pool_timeout=_POOL_TIMEOUT,
         connect_args={
             "timeout": _CONNECT_TIMEOUT,
             "server_settings": {"application_name": "dinrail", "lock_timeout": str(int(lock_timeout * 1000))},
@@ -101,44 +148,6 @@ def connect_postgresql(url: str, lock_timeout: float, connections: int) -> Async
     )
     event.listen(engine.sync_engine, "checkout", _refuse_dead)
     return engine
-
-
-async def upgrade_postgresql(engine: AsyncEngine) -> list[str]:
-    """Bring the database to the newest revision; of several processes, one does it and the others wait.
-
-    Returns:
-        What has moved.
-
-    Raises:
-        ConfigurationError: The database is newer than the program, or does not let it in.
-        Unavailable: It cannot be reached.
-    """
-    with translated():
-        connection = await _connect(engine)
-        try:
-            async with connection.begin():
-                # Others may upgrade for longer than a statement usually waits for a lock.
-                await connection.execute(text("SET LOCAL lock_timeout = 0"))
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-                return list(await connection.run_sync(upgrade))
-        finally:
-            await connection.close()
-
-
-async def _run(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
-    """Do work in a transaction of its own."""
-    connection = await _connect(engine)
-    try:
-        async with connection.begin():
-            return await connection.run_sync(work)
-    finally:
-        await connection.close()
-
-
-async def _connect(engine: AsyncEngine) -> AsyncConnection:
-    """A connection of the pool, within the time that a request may be kept waiting for a dead database."""
-    async with asyncio.timeout(_CONNECT_TIMEOUT):
-        return await engine.connect().start()
 
 
 def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from dinrail_core.api.call import Principal
 from dinrail_core.errors import ConfigurationError, Unavailable
@@ -23,7 +24,6 @@ from dinrail_sdk.sql.contract import Database
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from dinrail_database.postgresql import PostgreSQLDatabase
     from dinrail_database.sqlite import SQLiteDatabase
@@ -33,7 +33,7 @@ __all__ = ["PostgreSQLStore", "SQLiteStore", "opened"]
 
 T = TypeVar("T")
 
-_PATIENCE = 4.0
+_PATIENCE = 6.0
 """Seconds that opening waits for an upgrade; a longer one goes on, and requests wait for it."""
 
 
@@ -162,30 +162,36 @@ class PostgreSQLStore(_Store):
     """A PostgreSQL server.
 
     Args:
-        engine: Makes connections.
+        url: Where it is; it may hold a password.
+        lock_timeout: Seconds to wait for another transaction's lock.
+        connections: How many at most.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        from dinrail_database.postgresql import PostgreSQLDatabase
-
+    def __init__(self, url: str, lock_timeout: float, connections: int) -> None:
         super().__init__()
-        self._engine = engine
-        self._postgresql: PostgreSQLDatabase = PostgreSQLDatabase(engine)
+        self._url = url
+        self._lock_timeout = lock_timeout
+        self._connections = connections
+        self._postgresql: PostgreSQLDatabase | None = None
+        self._loaded = Once(self._load)
 
     @property
     def place(self) -> str:
         """See :attr:`Schema.place`."""
-        return self._engine.url.set(drivername="postgresql").render_as_string(hide_password=True)
+        where = urlsplit(self._url)
+        return f"postgresql://{where.netloc.rpartition('@')[2]}{where.path}"
 
     async def standings(self) -> Sequence[Standing]:
         """See :meth:`Schema.standings`."""
+        await self._loaded()
+        assert self._postgresql is not None
         return await self._postgresql.standings()
 
     async def upgrade(self) -> Sequence[str]:
         """See :meth:`Schema.upgrade`."""
-        from dinrail_database.postgresql import upgrade_postgresql
-
-        return await upgrade_postgresql(self._engine)
+        await self._loaded()
+        assert self._postgresql is not None
+        return await self._postgresql.upgrade()
 
     async def start(self) -> None:
         """Upgrade, if it can be reached: a dead database never blocks the start, since chats need none."""
@@ -195,14 +201,24 @@ class PostgreSQLStore(_Store):
     async def close(self) -> None:
         self._closed = True
         await self.prepared.stop()
-        await self._postgresql.close()
+        if self._postgresql is not None:
+            await self._postgresql.close()
 
     @property
     def _database(self) -> Database:
+        assert self._postgresql is not None
         return self._postgresql
 
     async def _prepare(self) -> None:
         await self.upgrade()
+
+    async def _load(self) -> None:
+        self._postgresql = await asyncio.to_thread(self._connect)
+
+    def _connect(self) -> PostgreSQLDatabase:
+        from dinrail_database.postgresql import PostgreSQLDatabase, connect_postgresql
+
+        return PostgreSQLDatabase(connect_postgresql(self._url, self._lock_timeout, self._connections))
 
 
 @asynccontextmanager
