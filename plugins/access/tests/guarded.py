@@ -18,7 +18,7 @@ from dinrail_sdk.testing import OPENAI, FakeUpstream, Served, open_rail, serve
 
 __all__ = ["HELLO", "PLUGINS", "House", "becomes", "client", "status"]
 
-PLUGINS = ("access", "database", "prompts", "openai-compatible")
+PLUGINS = ("access", "blobs", "database", "files", "openai-compatible", "prompts")
 HELLO: Any = [{"role": "user", "content": "Hello."}]
 
 

@@ -321,6 +321,33 @@ async def test_requests_at_once_are_limited_across_servers(house: House) -> None
         await becomes(200, served, key.value)
 
 
+async def test_what_somebody_stores_is_limited_over_files_and_uploads(house: House) -> None:
+    key = (await house.key("acme", "ann", limits=Limits(stored_bytes=100))).value
+    bob = (await house.key("acme", "bob", limits=Limits(stored_bytes=100))).value
+    house.access["share"] = [{"objects": ["files"], "with": "tenant"}]
+    served = await house.serve()
+    async with served.openai(api_key=key) as ann:
+        first = await ann.files.create(file=("a", b"x" * 60), purpose="user_data")
+        with pytest.raises(openai.RateLimitError) as refusal:
+            await ann.files.create(file=("b", b"x" * 41), purpose="user_data")
+        assert refusal.value.code == "insufficient_quota"
+        upload = await ann.uploads.create(filename="c", purpose="user_data", bytes=40, mime_type="text/plain")
+        part = await ann.uploads.parts.create(upload.id, data=b"x" * 40)
+        for data in (b"x", b"x" * 1000):
+            with pytest.raises(openai.RateLimitError):
+                await ann.uploads.parts.create(upload.id, data=data)
+        done = await ann.uploads.complete(upload.id, part_ids=[part.id])
+        assert done.file is not None
+        assert done.file.bytes == 40
+        with pytest.raises(openai.RateLimitError):
+            await ann.files.create(file=("d", b"x"), purpose="user_data")
+        await ann.files.delete(first.id)
+        await ann.files.create(file=("e", b"x" * 60), purpose="user_data")
+    async with served.openai(api_key=bob) as other:
+        assert len((await other.files.list()).data) == 2, "what others share is not counted for them"
+        await other.files.create(file=("f", b"x" * 100), purpose="user_data")
+
+
 async def test_a_caller_brings_its_own_upstream_key_where_it_may(house: House) -> None:
     upstream = await house.upstream()
     house.access["upstream_keys"] = True

@@ -16,6 +16,7 @@ from dinrail_core.api.blobs import BlobStore
 from dinrail_core.api.call import Call, Principal
 from dinrail_core.errors import DinrailError, TooLarge, Unavailable
 from dinrail_files.media_types import HEAD
+from dinrail_files.quota import full, room
 from dinrail_files.tables import LOOSE
 from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.sql.ids import new_id
@@ -34,11 +35,13 @@ class Limit:
         bytes: The most.
         param: The field of the request that is to blame for more.
         what: The word for it.
+        stored: Whether the bytes are counted already, as parts whose place they take.
     """
 
     bytes: int
     param: str
     what: str
+    stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +53,25 @@ class Taken:
         size: How many they are.
         sha256: Their hash, in hexadecimal.
         head: The first of them, for a look at what they are.
+        call: Whose they are.
     """
 
     blob: str
     size: int
     sha256: str
     head: bytes
+    call: Call
 
     def claim(self, unit: Owned) -> None:
         """Strike the blob out of the loose ones, in the transaction that makes it belong to something.
 
         Raises:
+            RateLimited: Something else has taken the room meanwhile.
             Unavailable: It has been removed, since this process seemed to be dead.
         """
+        free = room(unit, self.call)
+        if free is not None and self.size > free:
+            raise full(self.call)
         if unit.delete(LOOSE, LOOSE.c.id == self.blob, LOOSE.c.writing.is_(True)) != 1:
             raise Unavailable("Keeping the bytes took too long; send them again.", retry_after=1)
 
@@ -114,16 +123,25 @@ class Intake:
 
         Raises:
             TooLarge: They are more.
+            RateLimited: They are more than the caller has room for.
         """
         blob_id = new_id("blob-")
         row = {"id": blob_id, "writing": True, "due_at": time.time() + self._lease}
-        await self._database.write(call.principal, lambda unit: unit.insert(LOOSE, row))
+
+        def begin(unit: Owned) -> int | None:
+            free = None if limit.stored else room(unit, call)
+            if free == 0:
+                raise full(call)
+            unit.insert(LOOSE, row)
+            return free
+
+        free = await self._database.write(call.principal, begin)
         self._held.add(blob_id)
         try:
-            watch = _Watch(limit)
+            watch = _Watch(limit, free, call)
             async with aclosing(watch.over(source)) as watched:
                 blob = await self._blobs.put(blob_id, watched)
-            yield Taken(blob_id, blob.size, blob.sha256, watch.head)
+            yield Taken(blob_id, blob.size, blob.sha256, watch.head, call)
         except BaseException:
             # Beside the request: it may have been cancelled, or the database may be what failed.
             task = asyncio.create_task(self._give_up(blob_id, call.principal), name="dinrail-files-give-up")
@@ -183,10 +201,14 @@ class _Watch:
 
     Args:
         limit: How many may.
+        free: For how many there is room, where that is limited.
+        call: Whose they are.
     """
 
-    def __init__(self, limit: Limit) -> None:
+    def __init__(self, limit: Limit, free: int | None, call: Call) -> None:
         self._limit = limit
+        self._free = free
+        self._call = call
         self.head = b""
 
     async def over(self, source: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
@@ -197,6 +219,8 @@ class _Watch:
                 raise TooLarge(
                     f"The {self._limit.what} is larger than {self._limit.bytes} bytes.", param=self._limit.param
                 )
+            if self._free is not None and size > self._free:
+                raise full(self._call)
             if len(self.head) < HEAD:
                 self.head += piece[: HEAD - len(self.head)]
             yield piece

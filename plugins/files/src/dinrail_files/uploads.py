@@ -84,11 +84,11 @@ class UploadService(Uploads):
             }
 
             def work(unit: Owned) -> None:
-                _pending(unit, upload_id, lock=True)
+                upload = _pending(unit, upload_id, lock=True)
                 if unit.sum(PARTS.c.bytes, PARTS.c.upload_id == upload_id) + taken.size > self._max_bytes:
                     raise TooLarge(f"The parts together are larger than {self._max_bytes} bytes.", param="data")
                 taken.claim(unit)
-                unit.insert(PARTS, row)
+                unit.insert(PARTS, row, under=upload)
 
             await self._database.write(call.principal, work)
         return Answer.of(part)
@@ -106,7 +106,7 @@ class UploadService(Uploads):
             )
         joint = _Joint(self._blobs, [part["blob"] for part in parts], request.md5)
         try:
-            async with self._intake.take(joint.read(), call, Limit(size, "part_ids", "file")) as taken:
+            async with self._intake.take(joint.read(), call, Limit(size, "part_ids", "file", stored=True)) as taken:
                 file, dropped = await self._finish(upload_id, taken, call)
         except NotFound:
             raise _not_pending(upload_id, "completed, cancelled or expired") from None  # meanwhile, by somebody else
@@ -129,6 +129,7 @@ class UploadService(Uploads):
 
         def work(unit: Owned) -> tuple[OpenAIFile, list[str]]:
             upload = _pending(unit, upload_id, lock=True)
+            dropped = _drop_parts(unit, upload_id)  # first, since the file takes their room
             taken.claim(unit)
             row = file_row(
                 file_id,
@@ -138,9 +139,9 @@ class UploadService(Uploads):
                 media_type=media_type_of(taken.head, upload["filename"], upload["media_type"]),
                 seconds=upload["file_seconds"],
             )
-            unit.insert(FILES, row)
+            unit.insert(FILES, row, under=upload)
             unit.update(UPLOADS, {"status": "completed"}, UPLOADS.c.id == upload_id)
-            return file_of(row), _drop_parts(unit, upload_id)
+            return file_of(row), dropped
 
         return await self._database.write(call.principal, work)
 
