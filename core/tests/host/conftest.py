@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from dinrail_core.api.jobs import JobKind, JobRun
 from dinrail_core.hooks import Context, ProviderType, ServiceType, hookimpl
 from dinrail_core.host import Host, Plan, Plugins, Settings
 from dinrail_core.host.discovery import Installed
@@ -23,6 +24,10 @@ from dinrail_core.host.settings import load_settings
 
 class NoConfig(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+async def _never(service: object, job: JobRun) -> None:
+    raise AssertionError("no job of the rig is done")
 
 
 class Modules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -107,6 +112,7 @@ class Rig:
         requires: Iterable[type] = (),
         eager: bool = False,
         config: type[BaseModel] = NoConfig,
+        jobs: Iterable[str] = (),
     ) -> ServiceType:
         """A service whose ``open`` yields ``opened``."""
         return ServiceType(
@@ -116,6 +122,7 @@ class Rig:
             requires=frozenset(requires),
             open=self.opening(name, opened),
             eager=(lambda config, context: True) if eager else None,
+            jobs=tuple(JobKind(name=kind, run=_never) for kind in jobs),
         )
 
     def opening(self, name: str, opened: object) -> Callable[[Any, Context], Any]:

@@ -380,3 +380,23 @@ async def test_a_provider_that_was_set_aside_is_not_there_for_somebody_who_may_n
             await host.rail.resolve(Talks, "gpu0/m")
         with pytest.raises(NothingServes, match="No installed plugin provides a Talks"):
             await host.rail.limited_to(without("gpu0")).resolve(Talks, "gpu0/m")
+
+
+async def test_a_kind_of_job_leads_to_the_service_that_declares_it(rig: Rig) -> None:
+    files = Provider()
+    record = rig.service("files", files, provides=[Provider], jobs=["sweep"])
+    rig.plugin("files", extends=["services"], bundled=True, services=[record])
+    async with rig.host() as host:
+        assert [kind.name for kind in host.rail.job_kinds()] == ["sweep"]
+        assert rig.events == []
+        assert await host.rail.service_for("sweep") is files
+        with pytest.raises(NothingServes, match="'lost'"):
+            await host.rail.service_for("lost")
+
+
+async def test_a_service_that_cannot_be_opened_does_no_jobs(rig: Rig) -> None:
+    record = rig.service("files", OSError("no disk"), provides=[Provider], jobs=["sweep"])
+    rig.plugin("files", extends=["services"], bundled=True, services=[record])
+    async with rig.host() as host:
+        with pytest.raises(Unavailable, match=r"'files' is not open .*no disk"):
+            await host.rail.service_for("sweep")

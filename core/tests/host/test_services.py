@@ -101,6 +101,19 @@ def test_services_that_wait_for_each_other_are_set_aside_and_the_rest_are_not(ri
     assert found["c"] == "it requires Files, which nothing provides"
 
 
+def test_a_kind_of_job_is_one_services(rig: Rig) -> None:
+    planned = plan(
+        rig.service("a", All(), provides=[Files], jobs=["sweep"]),
+        rig.service("b", All(), provides=[Stores], jobs=["import", "sweep"]),
+        rig.service("c", All(), provides=[Jobs], jobs=["twice", "twice"]),
+    )
+    assert names(order_services(planned)) == ["a"]
+    assert faults(rig, planned) == {
+        "b": "jobs of the kind 'sweep' are already declared by rig-a",
+        "c": "jobs of the kind 'twice' are already declared by rig-c",
+    }
+
+
 def test_a_service_that_requires_what_it_provides_waits_for_itself(rig: Rig) -> None:
     planned = plan(rig.service("a", All(), provides=[Files], requires=[Files]))
     assert order_services(planned) == []

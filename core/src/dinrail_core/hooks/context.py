@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from dinrail_core.api.jobs import JobKind
 from dinrail_core.api.models import Model
 from dinrail_core.api.providers import PluginStatus, ProviderStatus
+from dinrail_core.errors import NothingServes
 
 __all__ = ["Context", "MayUse", "Rail", "Target"]
 
@@ -78,6 +80,19 @@ class Rail(ABC):
             NothingServes: None is installed.
             Unavailable: It could not be opened.
         """
+
+    def job_kinds(self) -> Sequence[JobKind]:
+        """The kinds of job that the services declare; opens nothing. For the service that does jobs."""
+        return ()
+
+    async def service_for(self, kind: str) -> object:
+        """The service that declares a kind of job, opened if it is not yet; what :attr:`JobKind.run` is handed.
+
+        Raises:
+            NothingServes: No installed service declares it.
+            Unavailable: It could not be opened.
+        """
+        raise NothingServes(f"No installed service does jobs of the kind '{kind}'.")
 
     @abstractmethod
     async def models(self) -> Sequence[Model]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from dinrail_core.api.jobs import JobKind
 from dinrail_core.hooks.context import Context, Rail
 
 __all__ = ["Command", "Detect", "Eager", "Open", "ProviderType", "Section", "ServiceType"]
@@ -58,6 +59,7 @@ class ServiceType:
         requires: Contracts of services that must be open before this one, and that are closed after it.
         open: Opens it; called when the service is first asked for.
         eager: Says whether it must be opened at the start instead (it has work of its own to do); never where left out.
+        jobs: Kinds of work that it does in jobs. A process that does jobs opens the service when there is one for it.
         summary: One line for people.
     """
 
@@ -67,6 +69,7 @@ class ServiceType:
     open: Open
     requires: frozenset[type] = frozenset()
     eager: Eager | None = None
+    jobs: tuple[JobKind, ...] = ()
     summary: str = ""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from dinrail_core.api.access import ModelDenied
+from dinrail_core.api.jobs import JobKind
 from dinrail_core.api.models import Model
 from dinrail_core.api.provider import ABOUT_ITSELF, ModelInfo
 from dinrail_core.api.providers import PluginStatus, ProviderStatus
@@ -104,6 +105,20 @@ class HostRail(Rail):
             return cast("T", await self._services.get(contract))
         except OpenError as error:
             raise Unavailable(f"The service behind {contract.__name__} is not open ({error}).") from error
+
+    def job_kinds(self) -> Sequence[JobKind]:
+        """See :meth:`Rail.job_kinds`."""
+        return self._services.job_kinds() if self._services is not None else ()
+
+    async def service_for(self, kind: str) -> object:
+        """See :meth:`Rail.service_for`."""
+        name = self._services.declares(kind) if self._services is not None else None
+        if self._services is None or name is None:
+            return await super().service_for(kind)
+        try:
+            return await self._services.get_named(name)
+        except OpenError as error:
+            raise Unavailable(f"The service '{name}' is not open ({error}).") from error
 
     async def models(self) -> Sequence[Model]:
         """See :meth:`Rail.models`."""

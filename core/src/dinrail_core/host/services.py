@@ -9,6 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from pydantic import BaseModel
 
+from dinrail_core.api.jobs import JobKind
 from dinrail_core.errors import ConfigurationError
 from dinrail_core.hooks.context import Context
 from dinrail_core.hooks.records import ServiceType
@@ -38,7 +39,7 @@ def order_services(planned: Sequence[PlannedService], configured: Collection[str
     Raises:
         ConfigurationError: Two are configured that provide the same.
     """
-    left = _without_rivals(planned, configured)
+    left = _without_namesakes(_without_rivals(planned, configured))
     while True:
         names = {contract: service for service in left for contract in service[1].provides}
         lacking = [service for service in left if service[1].requires - names.keys()]
@@ -84,6 +85,23 @@ def _without_rivals(planned: Sequence[PlannedService], configured: Collection[st
             plugin.notes[record.name] = f"it stands back for {owners}, which is configured"
         else:
             plugin.faults[record.name] = f"{_listed(taken)} is already provided by {owners}"
+    return left
+
+
+def _without_namesakes(planned: Sequence[PlannedService]) -> list[PlannedService]:
+    """Those whose kinds of job nobody before them declares: a job is kept by the name of its kind."""
+    declaring: dict[str, PlannedService] = {}
+    left = []
+    for service in planned:
+        plugin, record, _ = service
+        names = [kind.name for kind in record.jobs]
+        taken = next((name for name in names if name in declaring or names.count(name) > 1), None)
+        if taken is None:
+            declaring.update(dict.fromkeys(names, service))
+            left.append(service)
+        else:
+            owner = declaring.get(taken, service)[0].installed.distribution
+            plugin.faults[record.name] = f"jobs of the kind '{taken}' are already declared by {owner}"
     return left
 
 
@@ -152,6 +170,22 @@ class Services:
             OpenError: It could not be opened.
         """
         return await self._get(self._by_contract[contract][1].name)
+
+    def job_kinds(self) -> Sequence[JobKind]:
+        """The kinds of job that they declare."""
+        return [kind for _, record, _ in self._ordered for kind in record.jobs]
+
+    def declares(self, kind: str) -> str | None:
+        """The name of the service that declares a kind of job."""
+        return next((record.name for _, record, _ in self._ordered if any(k.name == kind for k in record.jobs)), None)
+
+    async def get_named(self, name: str) -> object:
+        """The opened service of this name.
+
+        Raises:
+            OpenError: It could not be opened.
+        """
+        return await self._get(name)
 
     async def close(self) -> None:
         """Close them in the reverse order of opening; from now on none can be had."""
