@@ -12,7 +12,7 @@ from callers import PLUGINS
 from table import KINDS, NO_OBJECT, ROWS
 
 from dinrail_core.hooks import Route
-from dinrail_core.host import Host, Plan, Plugins, Settings
+from dinrail_core.host import Host, Plan, Plugins, Settings, operations
 from dinrail_core.host.discovery import discover
 
 LOOKS_LIKE_AN_ID = re.compile(r"(^|_)ids?$")
@@ -22,7 +22,7 @@ CURSORS = frozenset({"after", "before"})
 def routes() -> list[Route]:
     """Every operation of what is in the bundle."""
     plugins = Plugins(installed=[plugin for plugin in discover() if plugin.name in {*PLUGINS, "server"}])
-    return list(Host(Plan(Settings(data_dir=Path()), environment={}, plugins=plugins)).routes())
+    return operations(Host(Plan(Settings(data_dir=Path()), environment={}, plugins=plugins)).routes())
 
 
 ROUTES = {f"{route.method} {route.path.replace(':path}', '}')}": route for route in routes()}

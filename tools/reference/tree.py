@@ -10,10 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dinrail_core.hooks.http import Route
+from dinrail_core.hooks.http import Route, RouteGroup
 from dinrail_core.hooks.markers import ENTRY_POINTS, EXTENDS
 from dinrail_core.hooks.records import Command, ProviderType, Section, ServiceType
 from dinrail_core.host.discovery import Installed
+from dinrail_core.host.operations import operations
 from dinrail_core.host.plugins import Plugins, PluginState
 
 __all__ = ["Member", "Tree"]
@@ -92,7 +93,9 @@ class Tree:
     @cached_property
     def routes(self) -> list[tuple[str, Route]]:
         """Operations of the HTTP interface with the distribution that declares them."""
-        return self._records("routes", lambda record: f"{record.method} {record.path}", Route)
+        found = self.plugins.records("routes", repr, (Route, RouteGroup))
+        self._refuse_failures()
+        return [(plugin.installed.distribution, route) for plugin, record in found for route in operations([record])]
 
     @cached_property
     def commands(self) -> list[tuple[str, Command]]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from dinrail_core.api.provider import ModelLibrary, PullProgress
 from dinrail_core.errors import ConfigurationError, NotFound, NothingServes, Unavailable
 from dinrail_core.hooks import Command, Context, ProviderType, Route, Section, ServiceType
-from dinrail_core.host import Host, Plan, Plugins
+from dinrail_core.host import Host, Plan, Plugins, operations
 
 if TYPE_CHECKING:
     from conftest import Rig
@@ -212,7 +212,7 @@ def test_routes_are_those_of_all_enabled_plugins(rig: Rig) -> None:
     rig.plugin("a", extends=["routes"], bundled=True, routes=[route("GET", "/a"), route("POST", "/a")])
     rig.plugin("b", extends=["routes"], bundled=True, routes=[route("GET", "/b/{id}")])
     rig.plugin("c", extends=["routes"], routes=[route("GET", "/c")])
-    found = Host(rig.plan()).routes()
+    found = operations(Host(rig.plan()).routes())
     assert [(one.method, one.path) for one in found] == [("GET", "/a"), ("POST", "/a"), ("GET", "/b/{id}")]
 
 
@@ -232,7 +232,7 @@ def test_a_route_that_matches_the_same_paths_sets_the_second_plugin_aside(
     rig.plugin("one", extends=["routes"], bundled=True, routes=[route("GET", first)])
     rig.plugin("two", extends=["routes"], bundled=True, routes=[route("GET", "/other"), route("GET", second)])
     plan = rig.plan()
-    found = [one.path for one in Host(plan).routes()]
+    found = [one.path for one in operations(Host(plan).routes())]
     assert found == ([first] if rival else [first, "/other", second])
     if rival:
         reason = plan.plugins.all[1].reason
@@ -249,7 +249,7 @@ async def test_the_routes_of_a_plugin_stay_when_one_of_its_instances_fails(rig: 
         providers=[rig.provider("echo", OSError("down"), apis=[Talks])],
     )
     async with rig.host({"providers": {"gpu0": {"type": "echo"}}}) as host:
-        assert [one.path for one in host.routes()] == ["/a"]
+        assert [one.path for one in operations(host.routes())] == ["/a"]
 
 
 def test_routes_are_not_asked_for_by_a_plan(rig: Rig) -> None:

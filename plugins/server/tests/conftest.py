@@ -28,7 +28,7 @@ from dinrail_core.api.providers import PluginStatus, ProviderStatus
 from dinrail_core.api.rerank import Reranker, RerankRequest, RerankResponse
 from dinrail_core.errors import ModelNotFound, NotFound, NothingServes, RateLimited, Unauthenticated, Unavailable
 from dinrail_core.hooks.context import MayUse, Rail, Target
-from dinrail_core.hooks.http import Route
+from dinrail_core.hooks.http import Route, RouteGroup
 from dinrail_server.access_log import AccessLog
 from dinrail_server.app import App
 from dinrail_server.config import ServerConfig
@@ -359,7 +359,7 @@ async def start(rail: SmallRail) -> AsyncIterator[Start]:
 
         async def begin(
             *,
-            routes: Sequence[Route] = ROUTES,
+            routes: Sequence[Route | RouteGroup] = ROUTES,
             log: AccessLog | None = None,
             identity: Authenticator | None = None,
             **config: Any,

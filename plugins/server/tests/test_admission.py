@@ -16,13 +16,15 @@ from dinrail_core.api.call import LOCAL, Principal
 from dinrail_core.api.wire import Wire
 from dinrail_core.errors import PermissionDenied
 from dinrail_core.hooks.http import Exchange, Reply, Route
+from dinrail_core.host import operations
 from dinrail_server.metering import total_tokens
-from dinrail_server.routes import ROUTES
+from dinrail_server.routes import ROUTES as DECLARED
 
 if TYPE_CHECKING:
     from conftest import CountingMeter as Meter
     from conftest import Doorman, Running, Scripted, Start
 
+ROUTES = operations(DECLARED)
 CHAT = json.dumps({"model": "local/m", "messages": [{"role": "user", "content": "Hi."}]}).encode()
 STREAM = json.dumps({"model": "m", "messages": [{"role": "user", "content": "Hi."}], "stream": True}).encode()
 ANN = "Bearer ann"

@@ -10,7 +10,8 @@ import pytest
 
 from dinrail_core.api.error_body import ErrorBody
 from dinrail_core.hooks.http import Route
-from dinrail_server.routes import ROUTES
+from dinrail_core.host import operations
+from dinrail_server.routes import ROUTES as DECLARED
 from dinrail_server.routing import template
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "/v1/rerank": {"model": "m", "query": "q", "documents": ["a", "b"]},
     "/v1/moderations": {"model": "m", "input": "Hi"},
 }
+ROUTES = operations(DECLARED)
 ASKING = [route for route in ROUTES if route.asks]
 """Those that a provider answers; the services' own tests walk the others."""
 

@@ -17,13 +17,15 @@ from referencing.jsonschema import DRAFT202012
 
 from dinrail_core.api.wire import MISSING, Wire
 from dinrail_core.hooks.http import Exchange, Reply, Route
+from dinrail_core.host import operations
 from dinrail_server.openapi import describe
-from dinrail_server.routes import ROUTES
+from dinrail_server.routes import ROUTES as DECLARED
 from dinrail_server.routing import template
 
 if TYPE_CHECKING:
     from conftest import SmallRail, Start
 
+ROUTES = operations(DECLARED)
 DOCUMENT: dict[str, Any] = json.loads(describe(ROUTES))
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinrail_core.errors import NotFound
-from dinrail_core.hooks.http import Exchange, Method, Reply, Route
+from dinrail_core.errors import NotFound, Unavailable
+from dinrail_core.hooks.http import Exchange, Method, Reply, Route, RouteGroup
 from dinrail_server.errors import MethodNotAllowed
 from dinrail_server.routing import Router, parameters, template
 
@@ -80,3 +80,41 @@ def test_any_id_survives_the_way_through_the_path(name: str) -> None:
 def test_openapi_knows_no_converters() -> None:
     assert template("/v1/models/{model:path}") == "/v1/models/{model}"
     assert parameters("/v1/{a}/x/{b:path}") == ["a", "b"]
+
+
+class _Group:
+    """A group that notes when it is loaded."""
+
+    def __init__(self, under: str, *routes: Route) -> None:
+        self.loads = 0
+        self.routes = routes
+        self.declared = RouteGroup(under=under, load=self._load)
+
+    def _load(self) -> tuple[Route, ...]:
+        self.loads += 1
+        return self.routes
+
+
+def test_a_group_is_loaded_once_when_a_path_of_its_own_is_asked_for() -> None:
+    files = _Group("/v1/files", _route("GET", "/v1/files"), _route("GET", "/v1/files/{file}"))
+    router = Router([_route("GET", "/v1/{anything:path}"), files.declared, _route("GET", "/v1/models")])
+    assert router.find("GET", "/v1/models")[0].path == "/v1/models"
+    assert router.find("GET", "/v1/filesx")[0].path == "/v1/{anything:path}"
+    assert files.loads == 0
+    for _ in range(2):
+        assert router.find("GET", "/v1/files/a")[0].path == "/v1/files/{file}"
+        assert router.find("GET", "/v1/files")[0].path == "/v1/files"
+    assert files.loads == 1
+
+
+def test_the_methods_of_a_path_are_known_before_anything_was_asked_for() -> None:
+    files = _Group("/v1/files", _route("GET", "/v1/files"), _route("POST", "/v1/files"))
+    assert Router([files.declared]).methods("/v1/files") == "GET, HEAD, POST"
+
+
+def test_a_group_that_cannot_be_loaded_costs_its_own_paths() -> None:
+    router = Router([_Group("/v1/files", _route("GET", "/v1/other")).declared, _route("GET", "/v1/models")])
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="does not stand under /v1/files"):
+            router.find("GET", "/v1/files")
+    assert router.find("GET", "/v1/models")[0].path == "/v1/models"

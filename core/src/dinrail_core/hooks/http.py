@@ -7,7 +7,7 @@ every route, and the server all read the same declaration.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -17,7 +17,7 @@ from dinrail_core.api.answers import NO_HEADERS, Answer, Stream
 from dinrail_core.api.call import Call
 from dinrail_core.hooks.context import Rail
 
-__all__ = ["Exchange", "Handler", "Method", "Part", "Reply", "Route"]
+__all__ = ["Exchange", "Handler", "Method", "Part", "Reply", "Route", "RouteGroup"]
 
 W = TypeVar("W", bound=BaseModel)
 
@@ -149,3 +149,19 @@ class Route:
     creates: bool = False
     content_types: frozenset[str] = field(default=frozenset({"application/json"}))
     """Media types of the request's body that are accepted; others are refused before the handler runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteGroup:
+    """Operations under one path that are declared when one of them is first asked for.
+
+    Wire types take a while to be made; those of an API that nobody uses cost nothing. What is under the path is the
+    declaring plugin's alone: another one that declares something there is set aside.
+
+    Attributes:
+        under: Like ``/v1/conversations``: the path of each route is this one, or goes on behind it with a slash.
+        load: Returns the routes. Imports of modules of the plugin's own belong here, and nothing else that takes time.
+    """
+
+    under: str
+    load: Callable[[], Iterable[Route]]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dinrail_core.hooks.http import Route
+from dinrail_core.hooks.http import Route, RouteGroup
 from dinrail_core.hooks.markers import hookspec
 from dinrail_core.hooks.records import Command, ProviderType, Section, ServiceType
 
@@ -70,7 +70,7 @@ def dinrail_services() -> Iterable[ServiceType]:
 
 
 @hookspec
-def dinrail_routes() -> Iterable[Route]:
+def dinrail_routes() -> Iterable[Route | RouteGroup]:
     """Declare operations of the HTTP interface.
 
     Called when a server is built; a program that embeds the host without one never calls it. Handlers know no web
@@ -78,18 +78,25 @@ def dinrail_routes() -> Iterable[Route]:
     the entry-point group ``dinrail.extends``.
 
     Returns:
-        Routes. One that another plugin declared first (same method and path) sets this plugin aside.
+        Routes. One that another plugin declared first (same method and path) sets this plugin aside. Groups of routes
+        (:class:`~dinrail_core.hooks.http.RouteGroup`) keep the wire types of an API unmade until somebody uses it.
 
     Example::
 
         async def hello(exchange: Exchange) -> Answer[Hello]:
             return Answer.of(Hello(text=f"Hello {exchange.path['name']}"))
 
+        def notes() -> Iterable[Route]:
+            from dinrail_notes.routes import ROUTES
+
+            return ROUTES
+
         @hookimpl
-        def dinrail_routes() -> Iterable[Route]:
+        def dinrail_routes() -> Iterable[Route | RouteGroup]:
             yield Route(
                 method="GET", path="/v1/hello/{name}", handler=hello, summary="Greet", tag="Hello", answer=Hello
             )
+            yield RouteGroup(under="/v1/notes", load=notes)
     """
     raise NotImplementedError
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
@@ -14,9 +13,9 @@ from pydantic import BaseModel
 from dinrail_core.api.provider import ModelLibrary
 from dinrail_core.errors import ConfigurationError, NotFound, Unavailable
 from dinrail_core.hooks.context import Context, Rail
-from dinrail_core.hooks.http import Route
 from dinrail_core.hooks.records import ProviderType, Section, ServiceType
 from dinrail_core.host.instances import Instance, plan_instances
+from dinrail_core.host.operations import Declared, declared_by
 from dinrail_core.host.plugins import Plugin, Plugins, PluginState
 from dinrail_core.host.rail import HostRail
 from dinrail_core.host.services import PlannedService, Services, order_services
@@ -200,10 +199,9 @@ class Host:
             raise Unavailable(f"The provider '{name}' is not open ({instance.reason}).")
         return instance.provider
 
-    def routes(self) -> Sequence[Route]:
-        """The operations that the plugins declare."""
-        found = self.plan.plugins.records("routes", _operation, Route)
-        return [route for _, route in found]
+    def routes(self) -> Sequence[Declared]:
+        """The operations that the plugins declare, and groups of such that are not loaded yet."""
+        return declared_by(self.plan.plugins)
 
     def _context(self, kind: str, name: str) -> Context:
         data_dir = self.settings.data_dir / kind / name
@@ -212,8 +210,3 @@ class Host:
     async def _open_instance(self, instance: Instance) -> None:
         context = self._context("providers", instance.name)
         await instance.open(context, self.settings.models_refresh, self._rail.forget)
-
-
-def _operation(route: Route) -> str:
-    """What makes a route unique: parameters match whatever they are called."""
-    return f"the route {route.method} {re.sub(r'{[^{}:]*', '{', route.path)}"

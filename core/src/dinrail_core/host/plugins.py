@@ -124,13 +124,13 @@ class Plugins:
             if wanted and plugin.state is PluginState.ENABLED and plugin.name not in self._loaded:
                 self._load(plugin)
 
-    def records(self, hook: str, key: Callable[[Any], str], kind: type) -> list[tuple[Plugin, Any]]:
+    def records(self, hook: str, key: Callable[[Any], str], kind: type | tuple[type, ...]) -> list[tuple[Plugin, Any]]:
         """What the plugins return from ``hook``; one that raises, or claims a taken key, is set aside with all it has.
 
         Args:
             hook: The hook's name without prefix.
             key: What must be unique among the records, in words that complete "… is taken".
-            kind: The class of the records.
+            kind: The class of the records, or several; errors speak of the first.
         """
         owners: dict[str, Plugin] = {}
         found: list[tuple[Plugin, Any]] = []
@@ -170,7 +170,7 @@ class Plugins:
             return plugin.fail(f"its hooks do not fit this core ({reason_of(error)})")
         return None
 
-    def _call(self, plugin: Plugin, hook: str, kind: type) -> list[Any]:
+    def _call(self, plugin: Plugin, hook: str, kind: type | tuple[type, ...]) -> list[Any]:
         if plugin.state is not PluginState.ENABLED:
             return []
         caller = getattr(self._manager.hook, _PREFIX + hook)

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from dinrail_core.hooks.http import Method, Route
+from dinrail_core.hooks.http import Method, Route, RouteGroup
 from dinrail_core.hooks.records import Command, ProviderType, Section, ServiceType
 
 __all__ = ["NAME", "unsound"]
@@ -17,13 +17,16 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 """Names that are part of model ids, of configuration keys and of folders."""
 
 
-def unsound(record: object, kind: type) -> str | None:
+def unsound(record: object, kind: type | tuple[type, ...]) -> str | None:
     """What is wrong with a record, in words that complete "the hook returned …"; ``None`` where nothing is."""
     if not isinstance(record, kind):
-        return f"a {type(record).__name__}, not a {kind.__name__}"
+        wanted = kind if isinstance(kind, type) else kind[0]
+        return f"a {type(record).__name__}, not a {wanted.__name__}"
     match record:
         case Route():
             wrong = _route(record)
+        case RouteGroup():
+            wrong = _under(record) or _callables(record, ("load",))
         case ProviderType():
             wrong = _named(record) or _config(record) or _contracts("apis", record.apis)
             wrong = wrong or _callables(record, ("open",), ("detect",))
@@ -37,7 +40,7 @@ def unsound(record: object, kind: type) -> str | None:
             wrong = _named(record) or _callables(record, ("configure",), ("run", "on_rail")) or _one_way(record)
         case _:
             wrong = None
-    return f"a {kind.__name__} {wrong}" if wrong else None
+    return f"a {type(record).__name__} {wrong}" if wrong else None
 
 
 def _named(record: Any) -> str | None:
@@ -73,6 +76,12 @@ def _one_way(command: Command) -> str | None:
     if (command.run is None) == (command.on_rail is None):
         return f"'{command.name}' that has {'no' if command.run is None else 'both'} run and on_rail"
     return None
+
+
+def _under(group: Any) -> str | None:
+    if isinstance(group.under, str) and re.fullmatch(r"(/[^/{}]+)+", group.under):
+        return None
+    return f"whose path {group.under!r:.80} is not made of fixed segments"
 
 
 def _route(route: Any) -> str | None:

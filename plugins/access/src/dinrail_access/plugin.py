@@ -12,7 +12,7 @@ from dinrail_access.commands import KEYS
 from dinrail_access.config import AccessConfig
 from dinrail_core.api.access import Authenticator
 from dinrail_core.api.api_keys import ApiKeys
-from dinrail_core.hooks import Command, Context, Route, ServiceType, hookimpl
+from dinrail_core.hooks import Command, Context, Route, RouteGroup, ServiceType, hookimpl
 from dinrail_sdk.sql.contract import Database
 
 DINRAIL_API = ">=1.0,<2"
@@ -58,6 +58,12 @@ API_KEYS = ServiceType(
 )
 
 
+def _routes() -> Iterable[Route]:
+    from dinrail_access.routes import ROUTES
+
+    return ROUTES
+
+
 @hookimpl
 def dinrail_services() -> Iterable[ServiceType]:
     """See :func:`dinrail_core.hooks.specs.dinrail_services`."""
@@ -66,11 +72,9 @@ def dinrail_services() -> Iterable[ServiceType]:
 
 
 @hookimpl
-def dinrail_routes() -> Iterable[Route]:
+def dinrail_routes() -> Iterable[RouteGroup]:
     """See :func:`dinrail_core.hooks.specs.dinrail_routes`."""
-    from dinrail_access.routes import ROUTES
-
-    return ROUTES
+    yield RouteGroup(under="/v1/admin/keys", load=_routes)
 
 
 @hookimpl

@@ -20,6 +20,7 @@ from dinrail_core.api.providers import ProviderStatus
 from dinrail_core.errors import DinrailError, Unavailable, UpstreamTimeout
 from dinrail_core.hooks.context import Rail
 from dinrail_core.hooks.http import Reply, Route
+from dinrail_core.host.operations import Declared, operations
 from dinrail_server import metrics
 from dinrail_server.access_log import AccessLog
 from dinrail_server.admission import Admission
@@ -33,7 +34,7 @@ from dinrail_server.idempotency import HEADER, Idempotency
 from dinrail_server.metrics import Figures, SharedFigures
 from dinrail_server.responses import finished
 from dinrail_server.roster import Roster
-from dinrail_server.routing import Router, template
+from dinrail_server.routing import Router, Templates
 from dinrail_server.state import Phase, ServerState
 
 __all__ = ["App"]
@@ -62,7 +63,7 @@ class App(ServerState):
     def __init__(
         self,
         rail: Rail,
-        routes: Sequence[Route],
+        routes: Sequence[Declared],
         config: ServerConfig,
         log: AccessLog | None = None,
         identity: Authenticator | None = None,
@@ -80,7 +81,7 @@ class App(ServerState):
         self._guard = Guard(config)
         self._roster = Roster(rail)
         self._idempotency = Idempotency(rail)
-        self._labels = {route.path: template(route.path) for route in routes}
+        self._labels = Templates()
         self._admission = Admission(rail, identity, self._labels, config) if identity is not None else None
         self._description: asyncio.Future[bytes] | None = None
 
@@ -131,7 +132,7 @@ class App(ServerState):
     def _describe(self) -> bytes:
         from dinrail_server.openapi import describe  # pydantic's schema generator; few servers are ever asked
 
-        return describe(self._routes)
+        return describe(operations(self._routes))
 
     def _call(self, request: BaseRequest, request_id: str) -> Call:
         """A call of this machine's one user; who else calls is seen once it is known what is wanted."""

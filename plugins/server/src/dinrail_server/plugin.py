@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dinrail_core.hooks.http import Route
+from dinrail_core.hooks.http import Route, RouteGroup
 from dinrail_core.hooks.markers import hookimpl
 from dinrail_core.hooks.records import Command, Section
 
@@ -14,9 +14,9 @@ DINRAIL_API = ">=1.0,<2"
 
 
 @hookimpl
-def dinrail_routes() -> Iterable[Route]:
+def dinrail_routes() -> Iterable[Route | RouteGroup]:
     """The operations of OpenAI's API that the core has contracts for, and the server's own."""
-    from dinrail_server.routes import ROUTES  # the wire types are not needed for `dinrail --help`
+    from dinrail_server.routes import ROUTES  # not needed for `dinrail --help`
 
     return ROUTES
 

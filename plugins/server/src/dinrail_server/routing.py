@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import unquote
 
 from dinrail_core.errors import NotFound
-from dinrail_core.hooks.http import Route
+from dinrail_core.hooks.http import Route, RouteGroup
+from dinrail_core.host.operations import Declared, load_group
 from dinrail_server.errors import MethodNotAllowed
 
-__all__ = ["NO_VALUES", "Router", "parameters", "template"]
+__all__ = ["NO_VALUES", "Router", "Templates", "parameters", "template"]
 
 NO_VALUES: Mapping[str, str] = MappingProxyType({})
 
@@ -32,20 +33,36 @@ class Router:
     Where several patterns fit a path, the one whose fixed segments come first wins, whatever the order of declaration.
 
     Args:
-        routes: The operations; no two with the same method and path.
+        declared: The operations, no two with the same method and path; those of a group are loaded when a path of
+            theirs is first asked for.
     """
 
-    def __init__(self, routes: Sequence[Route]) -> None:
+    def __init__(self, declared: Sequence[Declared]) -> None:
         self._plain: dict[str, dict[str, Route]] = {}
+        self._patterns: list[_Pattern] = []
+        self._groups = {record.under: record for record in declared if isinstance(record, RouteGroup)}
+        self._add(record for record in declared if isinstance(record, Route))
+
+    def _add(self, routes: Iterable[Route]) -> None:
+        # Names of parameters are part of the key, since each pattern hands its own names to its handlers.
         patterns: dict[str, _Pattern] = {}
         for route in routes:
             if "{" not in route.path:
                 self._plain.setdefault(route.path, {})[route.method] = route
                 continue
-            # Names of parameters are part of the key, since each pattern hands its own names to its handlers.
             pattern = patterns.setdefault(route.path, _Pattern(_shape(route.path), _compile(route.path), {}))
             pattern.methods[route.method] = route
-        self._patterns = sorted(patterns.values(), key=lambda pattern: pattern.shape)
+        self._patterns = sorted([*self._patterns, *patterns.values()], key=lambda pattern: pattern.shape)
+
+    def _load(self, path: str) -> None:
+        """Load the groups to which a path belongs."""
+        end = len(path)
+        while end > 0:
+            group = self._groups.get(path[:end])
+            if group is not None:
+                self._add(load_group(group))
+                del self._groups[group.under]
+            end = path.rfind("/", 0, end)
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         """The route, and the values of its path's parameters.
@@ -57,9 +74,13 @@ class Router:
         Raises:
             NotFound: There is no such path.
             MethodNotAllowed: There is, but not with this method.
+            Unavailable: The routes there cannot be loaded.
         """
         wanted = "GET" if method == "HEAD" else method
         found = self._plain.get(path)
+        if found is None and self._groups:
+            self._load(path)
+            found = self._plain.get(path)
         if found is not None and wanted in found:
             return found[wanted], NO_VALUES
         for pattern in self._patterns:
@@ -72,6 +93,7 @@ class Router:
 
     def methods(self, path: str) -> str:
         """The methods that a path has, as the ``Allow`` header lists them; empty where there is no such path."""
+        self._load(path)
         found = set(self._plain.get(path, ()))
         for pattern in self._patterns:
             if pattern.regex.fullmatch(path):
@@ -82,6 +104,14 @@ class Router:
 def template(path: str) -> str:
     """A route's path as OpenAPI writes it: ``{model:path}`` becomes ``{model}``."""
     return _PARAMETER.sub(r"{\1}", path)
+
+
+class Templates(dict[str, str]):
+    """Routes' paths as OpenAPI writes them, each made once."""
+
+    def __missing__(self, path: str) -> str:
+        made = self[path] = template(path)
+        return made
 
 
 def parameters(path: str) -> list[str]:

@@ -1,36 +1,35 @@
 """The operations, one module per API. Each decodes, finds who serves the model, and hands over the request whole."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 
-from dinrail_core.hooks.http import Route
-from dinrail_server.routes import (
-    chat,
-    completions,
-    conversations,
-    embeddings,
-    files,
-    meta,
-    models,
-    moderations,
-    prompts,
-    providers,
-    rerank,
-    uploads,
-)
+from dinrail_core.hooks.http import Route, RouteGroup
+from dinrail_server.routes import meta, models, providers
 
 __all__ = ["ROUTES"]
 
-ROUTES: Sequence[Route] = (
-    *chat.ROUTES,
-    *completions.ROUTES,
-    *embeddings.ROUTES,
-    *rerank.ROUTES,
-    *moderations.ROUTES,
+
+def _api(path: str, module: str) -> RouteGroup:
+    """An API whose module is imported when it is first asked for something."""
+
+    def load() -> Iterable[Route]:
+        routes: Sequence[Route] = import_module(f"{__name__}.{module}").ROUTES
+        return routes
+
+    return RouteGroup(under=path, load=load)
+
+
+ROUTES: Sequence[Route | RouteGroup] = (
+    _api("/v1/chat/completions", "chat"),
+    _api("/v1/completions", "completions"),
+    _api("/v1/embeddings", "embeddings"),
+    _api("/v1/rerank", "rerank"),
+    _api("/v1/moderations", "moderations"),
     *models.ROUTES,
-    *files.ROUTES,
-    *uploads.ROUTES,
-    *conversations.ROUTES,
-    *prompts.ROUTES,
+    _api("/v1/files", "files"),
+    _api("/v1/uploads", "uploads"),
+    _api("/v1/conversations", "conversations"),
+    _api("/v1/prompts", "prompts"),
     *providers.ROUTES,
     *meta.ROUTES,
 )

@@ -1,15 +1,11 @@
 """Stored prompts (``/v1/prompts``), as Llama Stack serves them: wire types, contract, and substitution."""
 
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dinrail_core.api.answers import Answer
-from dinrail_core.api.call import Call
-from dinrail_core.api.pages import ListQuery
 from dinrail_core.api.wire import MISSING, Many, Wire
 from dinrail_core.errors import InvalidRequest
 
@@ -18,7 +14,6 @@ __all__ = [
     "Prompt",
     "PromptList",
     "PromptQuery",
-    "Prompts",
     "SetDefaultVersion",
     "UpdatePrompt",
     "check_variables",
@@ -28,8 +23,13 @@ __all__ = [
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
+
 PromptText = Annotated[str, Field(min_length=1, max_length=1_000_000)]
+
+
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
+
+
 Version = Annotated[int, Field(ge=1)]
 
 
@@ -83,67 +83,6 @@ class PromptList(Wire):
     first_id: str | None = None
     last_id: str | None = None
     has_more: bool = False
-
-
-class Prompts(ABC):
-    """Keeps prompts and their versions, which never change once they are made.
-
-    A prompt of somebody else does not exist.
-    """
-
-    @abstractmethod
-    async def create(self, request: CreatePrompt, call: Call) -> Answer[Prompt]:
-        """Keep a new prompt.
-
-        Raises:
-            InvalidRequest: Declared and used variables are not the same.
-        """
-
-    @abstractmethod
-    async def list(self, page: ListQuery, call: Call) -> Answer[PromptList]:
-        """The caller's prompts, each as its default version."""
-
-    @abstractmethod
-    async def get(self, prompt_id: str, version: int | None, call: Call) -> Answer[Prompt]:
-        """One version, the default one for ``None``.
-
-        Raises:
-            NotFound: There is no such prompt or version.
-        """
-
-    @abstractmethod
-    async def versions(self, prompt_id: str, call: Call) -> Answer[PromptList]:
-        """Every version of a prompt, the oldest first.
-
-        Raises:
-            NotFound: There is no such prompt.
-        """
-
-    @abstractmethod
-    async def update(self, prompt_id: str, request: UpdatePrompt, call: Call) -> Answer[Prompt]:
-        """Keep a new version.
-
-        Raises:
-            Conflict: ``version`` is not the newest: somebody else has been faster.
-            InvalidRequest: Declared and used variables are not the same.
-            NotFound: There is no such prompt.
-        """
-
-    @abstractmethod
-    async def set_default(self, prompt_id: str, version: int, call: Call) -> Answer[Prompt]:
-        """Choose the default version.
-
-        Raises:
-            NotFound: There is no such prompt or version.
-        """
-
-    @abstractmethod
-    async def delete(self, prompt_id: str, call: Call) -> None:
-        """Remove a prompt with all its versions.
-
-        Raises:
-            NotFound: There is no such prompt.
-        """
 
 
 def placeholders(text: str) -> list[str]:

@@ -1,16 +1,19 @@
 """API keys (``/v1/admin/keys``): wire types and contract."""
 
-from abc import ABC, abstractmethod
 from typing import Annotated
 
 from pydantic import Field
 
-from dinrail_core.api.call import Call
 from dinrail_core.api.open_enum import OpenEnum
-from dinrail_core.api.pages import ListQuery
 from dinrail_core.api.wire import MISSING, Many, Wire
 
-__all__ = ["ApiKey", "ApiKeyList", "ApiKeys", "CreateApiKey", "CreatedApiKey", "Limits"]
+__all__ = [
+    "ApiKey",
+    "ApiKeyList",
+    "CreateApiKey",
+    "CreatedApiKey",
+    "Limits",
+]
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f,]+$")]
 """Of a tenant, a user or a role: no control characters, and no comma, which stands between several."""
@@ -73,49 +76,3 @@ class ApiKeyList(Wire):
     first_id: str | None = None
     last_id: str | None = None
     has_more: bool = False
-
-
-class ApiKeys(ABC):
-    """Makes keys and takes them back; every server process knows within five seconds.
-
-    Who may do so is the business of whoever calls this: the operator at the command line, and callers with the role
-    ``admin`` over HTTP.
-    """
-
-    @abstractmethod
-    async def create(self, request: CreateApiKey, call: Call) -> CreatedApiKey:
-        """Make a key.
-
-        Raises:
-            InvalidRequest: It would have expired already.
-        """
-
-    @abstractmethod
-    async def list(self, page: ListQuery, call: Call) -> ApiKeyList:
-        """Every key of every tenant."""
-
-    @abstractmethod
-    async def get(self, key_id: str, call: Call) -> ApiKey:
-        """One key.
-
-        Raises:
-            NotFound: There is none.
-        """
-
-    @abstractmethod
-    async def revoke(self, key_id: str, call: Call) -> ApiKey:
-        """Take a key back for good. Doing so again changes nothing.
-
-        Raises:
-            NotFound: There is none.
-        """
-
-    @abstractmethod
-    async def forget(self, key_id: str, call: Call) -> None:
-        """Remove a key altogether, whether or not it has been taken back.
-
-        Without any, and without issuers of tokens, the next start serves everybody who reaches the server.
-
-        Raises:
-            NotFound: There is none.
-        """

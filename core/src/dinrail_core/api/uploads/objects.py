@@ -1,17 +1,19 @@
 """Uploads (``/v1/uploads``): large files in parts. Specification: OpenAI's 2.3.0, ``Upload`` and around it."""
 
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dinrail_core.api.answers import Answer
-from dinrail_core.api.call import Call
 from dinrail_core.api.files import ExpiresAfter, OpenAIFile, UploadedBytes, UploadPurpose
 from dinrail_core.api.wire import MISSING, Many, Wire
 
-__all__ = ["CompleteUpload", "CreateUpload", "PartForm", "Upload", "UploadPart", "Uploads"]
+__all__ = [
+    "CompleteUpload",
+    "CreateUpload",
+    "PartForm",
+    "Upload",
+    "UploadPart",
+]
 
 
 class CreateUpload(Wire):
@@ -69,44 +71,3 @@ class Upload(Wire):
     """Seconds since the epoch; until then it can be completed."""
     file: OpenAIFile | None | MISSING = MISSING
     """The file, once it is complete."""
-
-
-class Uploads(ABC):
-    """Takes files in parts. An upload of somebody else does not exist."""
-
-    @abstractmethod
-    async def create(self, request: CreateUpload, call: Call) -> Answer[Upload]:
-        """Begin an upload, which can be completed within the next hour.
-
-        Raises:
-            InvalidRequest: The file would be over the limit.
-        """
-
-    @abstractmethod
-    async def add_part(self, upload_id: str, source: AsyncIterator[bytes], call: Call) -> Answer[UploadPart]:
-        """Take a part in; parts may come at once and in any order.
-
-        Raises:
-            Conflict: The upload is completed, cancelled or expired.
-            NotFound: There is no such upload.
-            TooLarge: The part, or all of them together, are over the limit; ``param`` is ``data``.
-        """
-
-    @abstractmethod
-    async def complete(self, upload_id: str, request: CompleteUpload, call: Call) -> Answer[Upload]:
-        """Make the file. Parts that are not named are dropped.
-
-        Raises:
-            Conflict: The upload is completed, cancelled or expired.
-            InvalidRequest: A part is unknown or named twice, or size or hash are not what was announced.
-            NotFound: There is no such upload.
-        """
-
-    @abstractmethod
-    async def cancel(self, upload_id: str, call: Call) -> Answer[Upload]:
-        """Give an upload up and drop its parts.
-
-        Raises:
-            Conflict: It is completed, cancelled or expired.
-            NotFound: There is no such upload.
-        """
