@@ -15,6 +15,7 @@ MODULES = [
     "chat.request",
     "chat.response",
     "chat.tools",
+    "chunking",
     "completions",
     "conversations",
     "embeddings",
@@ -29,6 +30,7 @@ MODULES = [
     "sampling",
     "text_forms",
     "usage",
+    "vector_stores",
     "wire",
 ]
 
