@@ -400,3 +400,12 @@ async def test_a_service_that_cannot_be_opened_does_no_jobs(rig: Rig) -> None:
     async with rig.host() as host:
         with pytest.raises(Unavailable, match=r"'files' is not open .*no disk"):
             await host.rail.service_for("sweep")
+
+
+async def test_what_no_model_stands_for_is_found_by_its_contract_in_the_configurations_order(rig: Rig) -> None:
+    talker, both, counter = Listless(), Provider("m"), Counts()
+    async with rig.host(install(rig, one=talker, two=both, three=counter)) as host:
+        assert list(host.rail.instances(Talks).items()) == [("one", talker), ("two", both)]
+        assert list(host.rail.instances(Counts)) == ["two", "three"]
+        assert host.rail.instances(Judges) == {}
+        assert list(host.rail.limited_to(without("one")).instances(Talks)) == ["two"]

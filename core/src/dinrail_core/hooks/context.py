@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -93,6 +93,13 @@ class Rail(ABC):
             Unavailable: It could not be opened.
         """
         raise NothingServes(f"No installed service does jobs of the kind '{kind}'.")
+
+    def instances(self, contract: type[T]) -> Mapping[str, T]:
+        """The open instances that fulfil ``contract``, by the operator's name, as they stand in the configuration.
+
+        For contracts that no model stands for, such as those of search engines. What may not be used is not there.
+        """
+        return {}
 
     @abstractmethod
     async def models(self) -> Sequence[Model]:

@@ -120,6 +120,14 @@ class HostRail(Rail):
         except OpenError as error:
             raise Unavailable(f"The service '{name}' is not open ({error}).") from error
 
+    def instances(self, contract: type[T]) -> Mapping[str, T]:
+        """See :meth:`Rail.instances`."""
+        return {
+            name: cast("T", instance.provider)
+            for name, instance in self._instances.items()
+            if instance.provider is not None and instance.serves(contract) and self._lets(instance, None)
+        }
+
     async def models(self) -> Sequence[Model]:
         """See :meth:`Rail.models`."""
         await self._refresh()

@@ -13,9 +13,11 @@ __all__ = [
     "AutoContainer",
     "ContainerReference",
     "DomainSecret",
+    "FileIds",
     "InlineSkill",
     "LocalEnvironment",
     "LocalSkill",
+    "MemoryLimit",
     "NetworkPolicy",
     "NoNetwork",
     "Skill",
@@ -24,7 +26,10 @@ __all__ = [
 ]
 
 FileIds: TypeAlias = Annotated[Many[str], Field(max_length=50)]
+"""Files of the caller's that are copied into a container."""
+
 MemoryLimit: TypeAlias = Literal["1g", "4g", "16g", "64g"]
+"""How much memory what runs in a container has, in GiB."""
 
 
 class LocalSkill(Wire):
