@@ -3,6 +3,7 @@
 from dinrail_core.hooks.context import Context, Rail, Target
 from dinrail_core.hooks.http import Exchange, Handler, Part, Reply, Route, RouteGroup
 from dinrail_core.hooks.markers import ENTRY_POINTS, EXTENDS, hookimpl
+from dinrail_core.hooks.outbound import Outbound
 from dinrail_core.hooks.records import Command, ProviderType, Section, ServiceType
 from dinrail_core.hooks.secrets import Secret
 
@@ -13,6 +14,7 @@ __all__ = [
     "Context",
     "Exchange",
     "Handler",
+    "Outbound",
     "Part",
     "ProviderType",
     "Rail",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -12,6 +12,7 @@ from dinrail_core.api.jobs import JobKind
 from dinrail_core.api.models import Model
 from dinrail_core.api.providers import PluginStatus, ProviderStatus
 from dinrail_core.errors import NothingServes
+from dinrail_core.hooks.outbound import Outbound
 
 __all__ = ["Context", "MayUse", "Rail", "Target"]
 
@@ -150,12 +151,14 @@ class Context:
         rail: The rest of the rail. A service finds what it ``requires`` here; a provider rarely needs it.
         serving: Whether a server is being started. A command of the operator's opens services with ``False``: they do
             what they are asked to, and begin no work of their own (upgrading, sweeping, taking up what waits).
+        outbound: Which addresses a URL that a request names may reach; ``dinrail_sdk.outbound`` holds to it.
     """
 
     name: str
     data_dir: Path
     rail: Rail
     serving: bool = True
+    outbound: Outbound = field(default_factory=Outbound)
 
     def folder(self) -> Path:
         """:attr:`data_dir`, made if need be, for this user's eyes only."""

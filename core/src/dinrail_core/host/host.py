@@ -204,8 +204,13 @@ class Host:
         return declared_by(self.plan.plugins)
 
     def _context(self, kind: str, name: str) -> Context:
-        data_dir = self.settings.data_dir / kind / name
-        return Context(name=name, data_dir=data_dir, rail=self._rail, serving=self._serving)
+        return Context(
+            name=name,
+            data_dir=self.settings.data_dir / kind / name,
+            rail=self._rail,
+            serving=self._serving,
+            outbound=self.settings.outbound.policy(),
+        )
 
     async def _open_instance(self, instance: Instance) -> None:
         context = self._context("providers", instance.name)

@@ -8,15 +8,17 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dinrail_core.errors import ConfigurationError
+from dinrail_core.hooks.outbound import Outbound
 from dinrail_core.host.soundness import NAME
 
-__all__ = ["DEFAULT_FILE", "PluginSettings", "Settings", "ensure_valid", "load_settings"]
+__all__ = ["DEFAULT_FILE", "OutboundSettings", "PluginSettings", "Settings", "ensure_valid", "load_settings"]
 
 DEFAULT_FILE = "dinrail.toml"
 """Read from the working directory where neither ``--config`` nor ``DINRAIL_CONFIG`` names a file."""
@@ -41,6 +43,26 @@ class PluginSettings(BaseModel):
     """Plugins that stay off although they are installed."""
 
 
+class OutboundSettings(BaseModel):
+    """``[outbound]``: what a URL inside a request (an image, a tool server, a webhook) may reach."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    allow_private: tuple[str, ...] = ()
+    """Networks or addresses that may be reached beyond the public ones, like `10.20.0.0/16`."""
+
+    @field_validator("allow_private")
+    @classmethod
+    def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
+
+    def policy(self) -> Outbound:
+        """The same as plugins are given it."""
+        return Outbound(tuple(ip_network(network) for network in self.allow_private))
+
+
 class Settings(BaseModel):
     """The whole configuration; sections that plugins own stand in ``sections`` until their owner has checked them."""
 
@@ -58,6 +80,8 @@ class Settings(BaseModel):
     """Model ids that stand for others."""
     plugins: PluginSettings = PluginSettings()
     """Which installed plugins may do what."""
+    outbound: OutboundSettings = OutboundSettings()
+    """What a URL inside a request may reach."""
     sections: dict[str, dict[str, Any]] = Field(default={}, exclude=True)
 
     @model_validator(mode="before")

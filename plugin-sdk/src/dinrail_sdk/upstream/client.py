@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -21,7 +20,7 @@ from dinrail_sdk.upstream.events import Events
 from dinrail_sdk.upstream.interface import Authorize, Upstream
 from dinrail_sdk.upstream.openai_events import OpenAIEvents
 from dinrail_sdk.upstream.patience import Patience
-from dinrail_sdk.upstream.pool import Origin, Pool
+from dinrail_sdk.upstream.pool import Origin, Pool, client_tls
 from dinrail_sdk.upstream.reads import Reads
 from dinrail_sdk.upstream.retries import delay_before_retry
 from dinrail_sdk.upstream.transport import Outgoing, Reply, Transport, Unanswered
@@ -45,7 +44,7 @@ _SSE: _Headers = (("accept", "text/event-stream"), ("content-type", "application
 async def open_client(config: UpstreamConfig, *, user_agent: str, authorize: Authorize) -> AsyncIterator[Upstream]:
     """See :func:`dinrail_sdk.upstream.connect`."""
     url = config.base_url
-    tls = await asyncio.to_thread(_tls) if url.scheme == "https" else None
+    tls = await asyncio.to_thread(client_tls) if url.scheme == "https" else None
     assert url.host is not None
     assert url.port is not None
     headers = {name: value.get_secret_value() for name, value in config.headers.items()}
@@ -63,13 +62,6 @@ async def open_client(config: UpstreamConfig, *, user_agent: str, authorize: Aut
         yield Client(config, pool, authorize)
     finally:
         await pool.close()
-
-
-def _tls() -> ssl.SSLContext:
-    """Reading the system's certificates takes tens of milliseconds: not on the loop."""
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
 class Client(Upstream):

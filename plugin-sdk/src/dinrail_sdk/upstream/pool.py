@@ -6,16 +6,23 @@ import asyncio
 import socket
 import ssl
 from collections import deque
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 
 from dinrail_core.errors import UpstreamInvalid, UpstreamTimeout, UpstreamUnavailable
 from dinrail_sdk.upstream.http1 import Connection
 from dinrail_sdk.upstream.patience import Patience
 from dinrail_sdk.upstream.transport import Outgoing, Reply, Transport, Unanswered
 
-__all__ = ["Origin", "Pool"]
+__all__ = ["Origin", "Pool", "client_tls"]
 
 _MANY_HEADS = 256
+
+
+def client_tls() -> ssl.SSLContext:
+    """What ``https`` is spoken with. Reading the system's certificates takes tens of milliseconds: not on the loop."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 class Origin:
@@ -25,14 +32,16 @@ class Origin:
         host: Name or address, IPv6 without brackets.
         port: The port.
         tls: For ``https``.
+        addresses: What the name stands for, tried one after the other; looked up with each connection where not given.
     """
 
-    __slots__ = ("authority", "host", "port", "tls")
+    __slots__ = ("addresses", "authority", "host", "port", "tls")
 
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, addresses: Sequence[str] = ()) -> None:
         self.host = host
         self.port = port
         self.tls = tls
+        self.addresses = addresses or (host,)
         named = f"[{host}]" if ":" in host else host
         self.authority = named if port == (443 if tls else 80) else f"{named}:{port}"
 
@@ -189,16 +198,9 @@ class Pool(Transport):
         return connection
 
     async def _make(self, until: float) -> Connection:
-        origin = self._origin
         try:
             async with asyncio.timeout_at(until):
-                _, connection = await self._loop.create_connection(
-                    self._new,
-                    origin.host,
-                    origin.port,
-                    ssl=origin.tls,
-                    server_hostname=origin.host if origin.tls else None,
-                )
+                connection = await self._reach()
         except TimeoutError as error:
             raise UpstreamTimeout("No connection to the upstream could be made in time.") from error
         except ssl.SSLCertVerificationError as error:
@@ -210,6 +212,24 @@ class Pool(Transport):
         if not connection.usable():
             # The upstream closed it again before we came to look, and that has been reported already.
             raise Unanswered("The upstream closes connections at once.")
+        return connection
+
+    async def _reach(self) -> Connection:
+        """A connection to the first address that takes one."""
+        origin = self._origin
+        name = origin.host if origin.tls else None
+        *others, last = origin.addresses
+        for address in others:
+            try:
+                _, connection = await self._loop.create_connection(
+                    self._new, address, origin.port, ssl=origin.tls, server_hostname=name
+                )
+            except OSError:
+                continue
+            return connection
+        _, connection = await self._loop.create_connection(
+            self._new, last, origin.port, ssl=origin.tls, server_hostname=name
+        )
         return connection
 
     def _new(self) -> Connection:

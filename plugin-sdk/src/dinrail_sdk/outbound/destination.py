@@ -1,0 +1,123 @@
+"""From a URL to the addresses that it may be fetched from."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from dinrail_core.errors import InvalidRequest, UpstreamUnavailable
+from dinrail_core.hooks.outbound import Outbound
+
+__all__ = ["Destination", "check_url", "resolve"]
+
+_LONGEST = 8_192
+_NOT_IN_A_TARGET = re.compile(r"[^!-~]")
+_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.-])?")
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a URL leads.
+
+    Attributes:
+        url: The URL.
+        host: The name that it has; certificates are checked against it.
+        port: The port.
+        target: Path and query, as they are sent.
+        addresses: What the name stands for, as far as it may be reached; at least one.
+        tls: Whether it is ``https``.
+        named: Whether the operator has named the network of every address (``[outbound] allow_private``).
+    """
+
+    url: str
+    host: str
+    port: int
+    target: str
+    addresses: tuple[str, ...]
+    tls: bool
+    named: bool
+
+
+def check_url(url: str, *, param: str | None = None) -> None:
+    """See that a URL can be followed at all; where it leads is seen by :func:`resolve` when it is.
+
+    Args:
+        url: The URL.
+        param: The field of the request that it came in.
+
+    Raises:
+        InvalidRequest: It is no absolute ``http`` or ``https`` URL, or has a user or a password in it.
+    """
+    _parts(url, param)
+
+
+async def resolve(url: str, outbound: Outbound, *, param: str | None = None) -> Destination:
+    """Look up where a URL leads, once: connect to these addresses, and never to the name.
+
+    Args:
+        url: The URL.
+        outbound: What may be reached.
+        param: The field of the request that it came in.
+
+    Raises:
+        InvalidRequest: It is no URL (``invalid_url``), or leads to where it must not (``url_not_allowed``).
+        UpstreamUnavailable: Its name cannot be resolved.
+    """
+    parts, host, port = _parts(url, param)
+    found = await _look_up(host, port)
+    permitted = [address for address in found if outbound.permits(ip_address(address))]
+    if not permitted:
+        raise InvalidRequest(
+            f"The URL leads to an address of '{host[:200]}' that requests may not reach; the operator can allow it: "
+            "[outbound] allow_private.",
+            param=param,
+            code="url_not_allowed",
+        )
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    named = all(outbound.allows(ip_address(address)) for address in permitted)
+    return Destination(url, host, port, target, tuple(permitted), parts.scheme == "https", named)
+
+
+def _parts(url: str, param: str | None) -> tuple[SplitResult, str, int]:
+    """The parts of a URL, its host (IPv6 without brackets) and its port."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise _invalid(param) from None
+    if parts.scheme not in _PORTS or not host or len(url) > _LONGEST or _NOT_IN_A_TARGET.search(url) or port == 0:
+        raise _invalid(param)
+    if parts.username is not None or parts.password is not None:
+        raise InvalidRequest("The URL must not hold a user or a password.", param=param, code="invalid_url")
+    if not (_is_address(host) or _NAME.fullmatch(host)):
+        raise _invalid(param)
+    return parts, host, port or _PORTS[parts.scheme]
+
+
+async def _look_up(host: str, port: int) -> list[str]:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise UpstreamUnavailable(f"The name '{host[:200]}' cannot be resolved.") from error
+    return list(dict.fromkeys(str(address[0]).partition("%")[0] for *_, address in found))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _invalid(param: str | None) -> InvalidRequest:
+    return InvalidRequest(
+        "The URL must be an absolute one, http or https, with percent-encoding where it is needed.",
+        param=param,
+        code="invalid_url",
+    )
