@@ -7,7 +7,7 @@ import inspect
 import re
 from typing import Any
 
-from dinrail_core.hooks import context, http, records, secrets, specs
+from dinrail_core.hooks import context, http, outbound, records, secrets, specs
 from tools.reference.docstrings import attribute_docs, cell, markdown
 from tools.reference.signatures import fields_of, signature
 from tools.reference.tree import Tree
@@ -33,7 +33,7 @@ def hooks_page(tree: Tree) -> str:
     parts.append("## Records")
     parts += [_record(kind) for kind in [*_classes(records), http.Route]]
     parts.append("## What a plugin is given, and what it answers")
-    given = [kind for kind in [*_classes(context), *_classes(http)] if kind is not http.Route]
+    given = [kind for kind in [*_classes(context), outbound.Outbound, *_classes(http)] if kind is not http.Route]
     parts += [_record(kind) if dataclasses.is_dataclass(kind) else _interface(kind) for kind in given]
     parts.append(f"## Secrets\n\n### `Secret`\n\n{attribute_of(secrets, 'Secret')}\n\n{markdown(_secret_rules())}")
     return "\n\n".join(parts)
