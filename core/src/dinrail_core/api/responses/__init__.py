@@ -1,0 +1,42 @@
+"""Responses (``/v1/responses``): wire types and contracts.
+
+Specifications: OpenAI's 2.3.0 and Open Responses 2026-04-24.
+"""
+
+from dinrail_core.api.responses.contract import NativeResponses, Responses, ResponseSession
+from dinrail_core.api.responses.objects import ResponseEvent
+from dinrail_core.api.responses.request import (
+    CompactRequest,
+    CountTokens,
+    CreateResponse,
+    InputItemsQuery,
+    ListResponsesQuery,
+    RetrieveQuery,
+)
+from dinrail_core.api.responses.response import (
+    CompactedResponse,
+    DeletedResponse,
+    InputTokenCount,
+    Response,
+    ResponseItemList,
+    ResponseList,
+)
+
+__all__ = [
+    "CompactRequest",
+    "CompactedResponse",
+    "CountTokens",
+    "CreateResponse",
+    "DeletedResponse",
+    "InputItemsQuery",
+    "InputTokenCount",
+    "ListResponsesQuery",
+    "NativeResponses",
+    "Response",
+    "ResponseEvent",
+    "ResponseItemList",
+    "ResponseList",
+    "ResponseSession",
+    "Responses",
+    "RetrieveQuery",
+]

@@ -1,0 +1,5 @@
+"""Declares the ``responses`` service."""
+
+from __future__ import annotations
+
+DINRAIL_API = ">=1.0,<2"

@@ -1,0 +1,15 @@
+"""The kinds of tool that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dinrail_responses.tools.functions import FunctionKind
+from dinrail_responses.tools.interface import ToolKind
+
+__all__ = ["kinds"]
+
+
+def kinds() -> Sequence[ToolKind]:
+    """Every kind of tool, one object each."""
+    return (FunctionKind(),)
