@@ -73,6 +73,31 @@ async def where(host: Host, model: str, contract: type = Talks) -> tuple[str, st
     return target.instance, target.model
 
 
+# --- instances
+
+
+async def test_an_instance_is_found_without_a_model_by_name_or_as_the_first_of_the_configuration(rig: Rig) -> None:
+    async with rig.host(install(rig, deaf=Provider("m"), one=Listless(), two=Listless())) as host:
+        named: Target[Any] = await host.rail.instance(Talks, "two")
+        assert (named.instance, named.model, type(named.provider)) == ("two", "", Listless)
+        assert (await host.rail.instance(Counts)).instance == "deaf"
+        assert (await host.rail.instance(Talks)).instance == "deaf"
+        with pytest.raises(NotFound, match="no provider 'one' that is a Counts"):
+            await host.rail.instance(Counts, "one")
+        with pytest.raises(NotFound):
+            await host.rail.instance(Talks, "three")
+        with pytest.raises(NothingServes):
+            await host.rail.instance(Judges)
+
+
+async def test_who_may_not_use_an_instance_does_not_find_it(rig: Rig) -> None:
+    async with rig.host(install(rig, one=Listless(), two=Listless())) as host:
+        limited = host.rail.limited_to(lambda instance, model: instance == "two")
+        assert (await limited.instance(Talks)).instance == "two"
+        with pytest.raises(NotFound):
+            await limited.instance(Talks, "one")
+
+
 # --- ids
 
 

@@ -29,7 +29,7 @@ class Target(Generic[T_co]):
 
     Attributes:
         provider: The opened instance, as the contract that was asked for.
-        model: The model's name as the upstream knows it.
+        model: The model's name as the upstream knows it; empty where no model was asked for.
         instance: The operator's name of the instance.
     """
 
@@ -53,6 +53,23 @@ class Rail(ABC):
             ModelNotFound: No instance has it, several have it, or the one that has it does not fulfil the contract.
             NothingServes: No instance at all fulfils the contract.
         """
+
+    async def instance(self, contract: type[T], name: str | None = None) -> Target[T]:
+        """An instance that fulfils ``contract``, where no model id leads to it (``VectorIndex``).
+
+        Args:
+            contract: An abstract class of :mod:`dinrail_core.api`.
+            name: The operator's name of it; without one the first of the configuration, detected ones behind.
+
+        Returns:
+            The instance, with no model.
+
+        Raises:
+            NotFound: There is none of that name, or it does not fulfil the contract.
+            NothingServes: No instance at all fulfils the contract.
+            Unavailable: It is not open.
+        """
+        raise NothingServes(f"No configured provider is a {contract.__name__}.")
 
     @abstractmethod
     def provides(self, contract: type) -> bool:

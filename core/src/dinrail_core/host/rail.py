@@ -82,6 +82,17 @@ class HostRail(Rail):
             self._targets[contract, model] = target
         return target
 
+    async def instance(self, contract: type[T], name: str | None = None) -> Target[T]:
+        """See :meth:`Rail.instance`."""
+        able = [one for one in self._instances.values() if one.serves(contract) and self._lets(one, None)]
+        if not able:
+            raise NothingServes(self._what_to_install(contract))
+        if name is not None:
+            able = [one for one in able if one.name == name]
+            if not able:
+                raise NotFound(f"There is no provider '{name}' that is a {contract.__name__}.")
+        return Target(cast("T", _open(able[0]).provider), "", able[0].name)
+
     def provides(self, contract: type) -> bool:
         """See :meth:`Rail.provides`."""
         return self._services is not None and self._services.has(contract)

@@ -7,7 +7,10 @@ import pytest
 
 # Before the suites are imported, so that their failures show what was compared.
 pytest.register_assert_rewrite(
-    "dinrail_sdk.testing.suites", "dinrail_sdk.testing.operations", "dinrail_sdk.testing.heard"
+    "dinrail_sdk.testing.suites",
+    "dinrail_sdk.testing.operations",
+    "dinrail_sdk.testing.heard",
+    "dinrail_sdk.testing.vector_samples",
 )
 
 from dinrail_sdk.testing import delivery  # noqa: E402 behind the registration
@@ -43,6 +46,7 @@ from dinrail_sdk.testing.suites import (  # noqa: E402 behind the registration
     ModelSourceSuite,
     ModeratorSuite,
     RerankerSuite,
+    VectorIndexSuite,
 )
 from dinrail_sdk.testing.upstream import FakeUpstream, Turn  # noqa: E402 behind the registration
 from dinrail_sdk.testing.watchdog import LoopWatch  # noqa: E402 behind the registration
@@ -80,6 +84,7 @@ __all__ = [
     "Tokens",
     "ToolUse",
     "Turn",
+    "VectorIndexSuite",
     "Vectors",
     "Verdict",
     "Verdicts",

@@ -7,6 +7,7 @@ from dinrail_sdk.testing.suites.library import ModelLibrarySuite
 from dinrail_sdk.testing.suites.models import CheckedSuite, ModelSourceSuite
 from dinrail_sdk.testing.suites.moderations import ModeratorSuite
 from dinrail_sdk.testing.suites.rerank import RerankerSuite
+from dinrail_sdk.testing.suites.vector_index import VectorIndexSuite
 
 __all__ = [
     "ChatModelSuite",
@@ -17,4 +18,5 @@ __all__ = [
     "ModelSourceSuite",
     "ModeratorSuite",
     "RerankerSuite",
+    "VectorIndexSuite",
 ]
