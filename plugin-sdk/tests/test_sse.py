@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dinrail_core.api.answers import frames
-from dinrail_sdk.sse import FrameCutter, FrameTooLong
+from dinrail_sdk.sse import FrameCutter, FrameTooLong, LineCutter
 
 LINES = st.sampled_from(
     [b"data: {}", b"data:x", b"data", b": note", b"event: e", b"id: 7", b"", "data: \u00e4\u20ac".encode()]
@@ -99,3 +99,23 @@ def test_a_frame_over_the_limit_is_refused_also_when_it_ends(pieces: int) -> Non
 def test_many_frames_in_one_read_may_exceed_the_limit_of_one() -> None:
     read = b"data: 1\n\n" * 100
     assert FrameCutter(limit=100).feed(read) == read
+
+
+@given(
+    st.lists(st.binary(max_size=9).map(lambda line: line.replace(b"\n", b"")), max_size=9), st.lists(st.integers(0, 99))
+)
+def test_the_same_lines_come_out_however_the_bytes_are_cut(lines: list[bytes], places: list[int]) -> None:
+    stream = b"\n".join(lines)
+    cutter = LineCutter()
+    whole = [cutter.feed(piece) for piece in cut(stream, places)]
+    assert all(part == b"" or part.endswith(b"\n") for part in whole)
+    assert b"".join(whole) + cutter.rest() == stream
+
+
+@pytest.mark.parametrize("pieces", [[b"x" * 11], [b"x" * 6, b"x" * 6], [b"x" * 11 + b"\n"]])
+def test_a_line_without_end_is_refused(pieces: list[bytes]) -> None:
+    cutter = LineCutter(limit=10)
+    *fitting, last = pieces
+    assert [cutter.feed(piece) for piece in fitting] == [b""] * len(fitting)
+    with pytest.raises(FrameTooLong):
+        cutter.feed(last)

@@ -59,6 +59,7 @@ PROVIDERS: dict[str, dict[str, Any]] = {
     "groq": {"type": "groq", "base_url": "{url}/openai/v1"},
     "openrouter": {"type": "openrouter", "base_url": "{url}/api/v1"},
     "mistral": {"type": "mistral", "base_url": "{url}/v1"},
+    "anthropic": {"type": "anthropic", "base_url": "{url}"},
     "azure": {"type": "azure-openai", "base_url": "{url}", "deployments": ["m"]},
     "older-azure": {"type": "azure-openai", "base_url": "{url}", "deployments": ["m"], "api_version": "2024-10-21"},
 }

@@ -30,26 +30,27 @@ __all__ = ["Make", "detector", "opener"]
 Make = Callable[[Any, Upstream], object]
 """``make(config, upstream)``: the provider over its opened upstream; imports its module inside."""
 
-_NO_URL: Mapping[str, str] = MappingProxyType({})
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
-def opener(make: Make | None = None, *, authorize: Authorize = bearer) -> Open:
+def opener(make: Make | None = None, *, authorize: Authorize = bearer, headers: Mapping[str, str] = _NONE) -> Open:
     """``open`` of a provider whose configuration derives from :class:`UpstreamConfig`.
 
     Args:
         make: Makes the provider; without it, it is the plain relay of OpenAI's dialect.
         authorize: How the key is sent, as for :func:`~dinrail_sdk.upstream.connect`.
+        headers: More headers for every request, as there.
     """
 
     @asynccontextmanager
     async def open_over_http(config: UpstreamConfig, context: Context) -> AsyncIterator[object]:
-        async with connect(config, authorize=authorize) as upstream:
+        async with connect(config, authorize=authorize, headers=headers) as upstream:
             yield (make or _relay)(config, upstream)
 
     return open_over_http
 
 
-def detector(*, key: Sequence[str] = (), url: Mapping[str, str] = _NO_URL, keyless: bool = False) -> Detect:
+def detector(*, key: Sequence[str] = (), url: Mapping[str, str] = _NONE, keyless: bool = False) -> Detect:
     """``detect`` of a provider that is found by variables: there is an instance once each kind of them has one set.
 
     Args:

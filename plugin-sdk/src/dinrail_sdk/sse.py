@@ -6,7 +6,7 @@ at and ended without ever holding half an event. :func:`dinrail_core.api.answers
 
 from __future__ import annotations
 
-__all__ = ["MAX_FRAME", "FrameCutter", "FrameTooLong"]
+__all__ = ["MAX_FRAME", "FrameCutter", "FrameTooLong", "LineCutter"]
 
 MAX_FRAME = 1024 * 1024
 """The longest frame that is taken, in bytes."""
@@ -83,3 +83,44 @@ class FrameCutter:
         whole = bytes(held[:cut])
         del held[:cut]
         return whole
+
+
+class LineCutter:
+    """Turns reads into whole lines, for streams that have an object on each; the same promises as the other.
+
+    Args:
+        limit: The longest line, in bytes.
+    """
+
+    __slots__ = ("_held", "_limit")
+
+    def __init__(self, limit: int = MAX_FRAME) -> None:
+        self._held = bytearray()
+        self._limit = limit
+
+    def feed(self, read: bytes) -> bytes:
+        """The lines that ``read`` completes, or ``b""``.
+
+        Raises:
+            FrameTooLong: A line exceeds the limit.
+        """
+        held = self._held
+        if not held and read.endswith(b"\n"):
+            whole = read
+        else:
+            seen = len(held)
+            held += read
+            cut = held.rfind(b"\n", seen) + 1
+            whole = bytes(held[:cut])
+            del held[:cut]
+            if len(held) > self._limit:
+                raise FrameTooLong
+        if len(whole) > self._limit and max(map(len, whole.splitlines())) > self._limit:
+            raise FrameTooLong
+        return whole
+
+    def rest(self) -> bytes:
+        """What is left when the stream has ended: a line without its end, or ``b""``."""
+        rest = bytes(self._held)
+        self._held.clear()
+        return rest

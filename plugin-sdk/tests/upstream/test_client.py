@@ -114,12 +114,23 @@ async def test_paths_are_relative_to_the_base_url(relaying: Relaying, base: str,
 
 async def test_useful_headers_are_handed_on(relaying: Relaying) -> None:
     async def handler(x: Any) -> None:
-        await x.json(x_chat, "200 OK", "X-RateLimit-Remaining-Tokens: 9", "X-Request-Id: up-1", "Set-Cookie: a=b")
+        await x.json(
+            x_chat,
+            "200 OK",
+            "X-RateLimit-Remaining-Tokens: 9",
+            "X-Request-Id: up-1",
+            "anthropic-ratelimit-x: 7",
+            "Set-Cookie: a=b",
+        )
 
     x_chat = b'{"choices":[]}'
     async with relaying(handler) as (_, upstream):
         answer = await upstream.answer(ChatCompletion, "chat/completions", b"{}", CALL)
-        assert answer.headers == {"x-ratelimit-remaining-tokens": "9", "x-upstream-request-id": "up-1"}
+        assert answer.headers == {
+            "x-ratelimit-remaining-tokens": "9",
+            "x-upstream-request-id": "up-1",
+            "anthropic-ratelimit-x": "7",
+        }
 
 
 async def test_a_connection_serves_one_request_after_another(relaying: Relaying) -> None:

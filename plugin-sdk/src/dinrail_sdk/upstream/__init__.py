@@ -10,16 +10,22 @@ Importing this package is cheap: the HTTP engine is loaded by :func:`connect`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from types import MappingProxyType
 
 from dinrail_sdk.upstream.config import BaseUrl, HeaderSecret, Seconds, UpstreamConfig
 from dinrail_sdk.upstream.events import Events, ReportedError
+from dinrail_sdk.upstream.framing import LINES, SSE, Framing
 from dinrail_sdk.upstream.interface import Authorize, Upstream, bearer
 
 __all__ = [
+    "LINES",
+    "SSE",
     "Authorize",
     "BaseUrl",
     "Events",
+    "Framing",
     "HeaderSecret",
     "ReportedError",
     "Seconds",
@@ -30,8 +36,15 @@ __all__ = [
 ]
 
 
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
 def connect(
-    config: UpstreamConfig, *, user_agent: str = "dinrail", authorize: Authorize = bearer
+    config: UpstreamConfig,
+    *,
+    user_agent: str = "dinrail",
+    authorize: Authorize = bearer,
+    headers: Mapping[str, str] = _NO_HEADERS,
 ) -> AbstractAsyncContextManager[Upstream]:
     """Open a pool of connections to an upstream; nothing is sent until something is asked.
 
@@ -39,7 +52,8 @@ def connect(
         config: Where it is, its key and its limits.
         user_agent: How we introduce ourselves.
         authorize: How the key is sent, for servers that do not take a bearer token.
+        headers: More headers for every request (a version of the API); those of the configuration go before them.
     """
     from dinrail_sdk.upstream.client import open_client
 
-    return open_client(config, user_agent=user_agent, authorize=authorize)
+    return open_client(config, user_agent=user_agent, authorize=authorize, more_headers=headers)

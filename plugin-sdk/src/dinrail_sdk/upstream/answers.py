@@ -68,7 +68,7 @@ def handed_on(headers: Mapping[bytes, bytes]) -> Mapping[str, str]:
     """
     kept = {}
     for name, value in headers.items():
-        if name.startswith(b"x-ratelimit-"):
+        if b"ratelimit-" in name:
             kept[name.decode("latin-1")] = value.decode("latin-1")
         elif name in (b"x-request-id", b"request-id"):
             # Under another name: the caller's x-request-id is ours.

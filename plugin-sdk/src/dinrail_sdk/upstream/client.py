@@ -17,6 +17,7 @@ from dinrail_sdk.upstream.answers import check_object, handed_on, reported
 from dinrail_sdk.upstream.config import UpstreamConfig
 from dinrail_sdk.upstream.errors import Refusal, Secrets, retry_after, translate, translate_reported
 from dinrail_sdk.upstream.events import Events
+from dinrail_sdk.upstream.framing import SSE, Framing
 from dinrail_sdk.upstream.interface import Authorize, Upstream
 from dinrail_sdk.upstream.openai_events import OpenAIEvents
 from dinrail_sdk.upstream.patience import Patience
@@ -37,11 +38,12 @@ _Headers = tuple[tuple[str, str], ...]
 
 _GET: _Headers = (("accept", "application/json"),)
 _JSON: _Headers = (("accept", "application/json"), ("content-type", "application/json"))
-_SSE: _Headers = (("accept", "text/event-stream"), ("content-type", "application/json"))
 
 
 @asynccontextmanager
-async def open_client(config: UpstreamConfig, *, user_agent: str, authorize: Authorize) -> AsyncIterator[Upstream]:
+async def open_client(
+    config: UpstreamConfig, *, user_agent: str, authorize: Authorize, more_headers: Mapping[str, str]
+) -> AsyncIterator[Upstream]:
     """See :func:`dinrail_sdk.upstream.connect`."""
     url = config.base_url
     tls = await asyncio.to_thread(client_tls) if url.scheme == "https" else None
@@ -53,7 +55,7 @@ async def open_client(config: UpstreamConfig, *, user_agent: str, authorize: Aut
     pool = Pool(
         Origin(url.host.strip("[]"), url.port, tls),
         # Bytes are to be handed on, so they are asked for as they are.
-        headers=({"user-agent": user_agent, "accept-encoding": "identity"} | headers).items(),
+        headers=({"user-agent": user_agent, "accept-encoding": "identity"} | dict(more_headers) | headers).items(),
         patience=Patience(config.first_byte_timeout, config.idle_timeout, config.max_answer_bytes),
         connect_timeout=config.connect_timeout,
         most=config.max_connections,
@@ -106,13 +108,23 @@ class Client(Upstream):
         return Answer(wire, body=text, headers=handed_on(reply.headers))
 
     async def stream(
-        self, wire: type[T], path: str, body: bytes, call: Call, *, events: Callable[[], Events] | None = None
+        self,
+        wire: type[T],
+        path: str,
+        body: bytes,
+        call: Call,
+        *,
+        events: Callable[[], Events] | None = None,
+        framing: Framing = SSE,
     ) -> Stream[T]:
         """See :meth:`Upstream.stream`."""
-        reply = await self._open("POST", path, body, call, _SSE)
+        headers = (("accept", framing.accept), ("content-type", "application/json"))
+        reply = await self._open("POST", path, body, call, headers)
         try:
-            await self._expect_events(reply, call)
-            reads = Reads(reply, (events or OpenAIEvents)(), lambda report: self._reported(report, call))
+            await self._expect_events(reply, call, framing)
+            reads = Reads(
+                reply, (events or OpenAIEvents)(), framing.cutter(), lambda report: self._reported(report, call)
+            )
             await reads.begin()
         except BaseException:
             reply.leave()
@@ -196,12 +208,16 @@ class Client(Upstream):
             )
         )
 
-    async def _expect_events(self, reply: Reply, call: Call) -> None:
+    async def _expect_events(self, reply: Reply, call: Call, framing: Framing) -> None:
         """Some servers answer 200 with a plain object where a stream cannot begin."""
-        kind = reply.headers.get(b"content-type", b"text/event-stream").lower()
-        if b"json" in kind and (report := reported(await reply.whole(_MAX_REFUSAL))) is not None:
+        kind = reply.headers.get(b"content-type", framing.kind).lower()
+        if (
+            b"json" in kind
+            and framing.kind not in kind
+            and (report := reported(await reply.whole(_MAX_REFUSAL))) is not None
+        ):
             raise self._reported(report, call)
-        _expect(reply.headers, b"event-stream")
+        _expect(reply.headers, framing.kind)
 
     def _reported(self, report: Mapping[str, object], call: Call) -> DinrailError:
         return translate_reported(report, callers_key=call.upstream_key is not None, secrets=self._secrets_of(call))

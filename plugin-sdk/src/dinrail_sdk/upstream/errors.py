@@ -94,6 +94,8 @@ _CONTEXT_TEXTS = (
     "`max_new_tokens` must be <=",  # TGI
     "must have less than",  # TEI
     "exceeds maximum allowed token size",  # NeMo Retriever
+    "prompt is too long",  # Anthropic
+    "exceed context limit",  # Anthropic, for input and the limit of the output together
 )
 _FILTERED = frozenset(
     {"content_filter", "content_policy_violation", "responsibleaipolicyviolation", "moderation_blocked"}

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from dinrail_core.api.answers import Answer, Stream
 from dinrail_core.api.call import Call
 from dinrail_sdk.upstream.events import Events
+from dinrail_sdk.upstream.framing import SSE, Framing
 
 __all__ = ["Authorize", "Upstream", "bearer"]
 
@@ -58,9 +59,16 @@ class Upstream(ABC):
 
     @abstractmethod
     async def stream(
-        self, wire: type[T], path: str, body: bytes, call: Call, *, events: Callable[[], Events] | None = None
+        self,
+        wire: type[T],
+        path: str,
+        body: bytes,
+        call: Call,
+        *,
+        events: Callable[[], Events] | None = None,
+        framing: Framing = SSE,
     ) -> Stream[T]:
-        """Ask for a stream of server-sent events.
+        """Ask for a stream, of server-sent events where nothing else is said.
 
         Returns when the first event is there, so that an error which an upstream sends as its first event is still one
         of the whole request. Later ones are raised from the iteration, as is a stream that breaks off.
@@ -71,6 +79,7 @@ class Upstream(ABC):
             body: JSON text.
             call: On whose behalf, and until when.
             events: Makes what knows the dialect's errors and its end, once for each stream; OpenAI's without it.
+            framing: How one event is told from the next; ``events`` then makes server-sent events of them.
         """
 
     @abstractmethod

@@ -7,8 +7,9 @@ from types import TracebackType
 from typing import Any
 
 from dinrail_core.errors import DinrailError, UpstreamInvalid
-from dinrail_sdk.sse import MAX_FRAME, FrameCutter, FrameTooLong
+from dinrail_sdk.sse import MAX_FRAME, FrameTooLong
 from dinrail_sdk.upstream.events import Events, ReportedError
+from dinrail_sdk.upstream.framing import Cutter
 from dinrail_sdk.upstream.transport import Reply
 
 __all__ = ["Reads"]
@@ -23,16 +24,23 @@ class Reads(AsyncGenerator[bytes, None]):
     Args:
         reply: Whose body is read.
         events: Knows the dialect.
+        cutter: Makes whole frames of the body's reads.
         translated: Turns a reported error into the one to raise.
     """
 
     __slots__ = ("_cutter", "_events", "_first", "_over", "_reply", "_translated")
 
-    def __init__(self, reply: Reply, events: Events, translated: Callable[[Mapping[str, Any]], DinrailError]) -> None:
+    def __init__(
+        self,
+        reply: Reply,
+        events: Events,
+        cutter: Cutter,
+        translated: Callable[[Mapping[str, Any]], DinrailError],
+    ) -> None:
         self._reply = reply
         self._events = events
         self._translated = translated
-        self._cutter = FrameCutter()
+        self._cutter = cutter
         self._first = b""
         self._over = False
 
