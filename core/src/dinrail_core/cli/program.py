@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,7 +14,6 @@ from dinrail_core import __version__
 from dinrail_core.cli import config_command, doctor_command, models_command, plugins_command
 from dinrail_core.cli.arguments import add_config_arguments, add_config_arguments_throughout, to_plan
 from dinrail_core.errors import ConfigurationError, DinrailError
-from dinrail_core.hooks.context import Rail
 from dinrail_core.hooks.records import Command
 from dinrail_core.host.host import Host
 from dinrail_core.host.plugins import Plugin, Plugins, PluginState
@@ -144,14 +143,13 @@ def _runner(command: Command) -> Callable[[argparse.Namespace], int]:
         assert command.run is not None
         return command.run
     on_rail = command.on_rail
-    return lambda arguments: asyncio.run(_with_rail(on_rail, arguments))
+    open_host = Host.open if command.serving else Host.open_for_command
 
+    async def with_rail(arguments: argparse.Namespace) -> int:
+        async with open_host(to_plan(arguments)) as host:
+            return await on_rail(arguments, host.rail)
 
-async def _with_rail(
-    on_rail: Callable[[argparse.Namespace, Rail], Awaitable[int]], arguments: argparse.Namespace
-) -> int:
-    async with Host.open_for_command(to_plan(arguments)) as host:
-        return await on_rail(arguments, host.rail)
+    return lambda arguments: asyncio.run(with_rail(arguments))
 
 
 class _Parser(argparse.ArgumentParser):

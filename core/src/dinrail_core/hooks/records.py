@@ -59,7 +59,8 @@ class ServiceType:
         requires: Contracts of services that must be open before this one, and that are closed after it.
         open: Opens it; called when the service is first asked for.
         eager: Says whether it must be opened at the start instead (it has work of its own to do); never where left out.
-        jobs: Kinds of work that it does in jobs. A process that does jobs opens the service when there is one for it.
+        jobs: Kinds of work that it does in jobs. A process that does jobs opens the service when there is one for it,
+            and closes it behind the service that provides :class:`~dinrail_core.api.jobs.Jobs`.
         summary: One line for people.
     """
 
@@ -98,6 +99,8 @@ class Command:
         on_rail: Does it with what is on the rail, and returns the exit code. The program loads the configuration
             (``--config`` and ``--data-dir`` are added to the command and its actions), opens services as they are asked
             for, with :attr:`Context.serving` false, and no provider.
+        serving: Whether ``on_rail`` is handed all that a server has: providers are open, and services do work of their
+            own. It ends on signals by itself.
         description: What ``dinrail NAME --help`` says above the options.
     """
 
@@ -106,4 +109,5 @@ class Command:
     configure: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int] | None = None
     on_rail: Callable[[argparse.Namespace, Rail], Awaitable[int]] | None = None
+    serving: bool = False
     description: str = field(default="")

@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from pydantic import BaseModel
 
-from dinrail_core.api.jobs import JobKind
+from dinrail_core.api.jobs import JobKind, Jobs
 from dinrail_core.errors import ConfigurationError
 from dinrail_core.hooks.context import Context
 from dinrail_core.hooks.records import ServiceType
@@ -125,7 +125,7 @@ class Services:
         self._by_contract = {contract: service for service in ordered for contract in service[1].provides}
         self._opening: dict[str, asyncio.Task[object]] = {}
         self._failed_at: dict[str, float] = {}
-        self._opened: list[Opened] = []
+        self._opened: list[tuple[ServiceType, Opened]] = []
         self._closed = False
 
     async def start(self) -> None:
@@ -188,13 +188,17 @@ class Services:
         return await self._get(name)
 
     async def close(self) -> None:
-        """Close them in the reverse order of opening; from now on none can be had."""
+        """Close them in the reverse order of opening; from now on none can be had.
+
+        What does jobs goes first: it may be at jobs of any of the others.
+        """
         self._closed = True
         for task in self._opening.values():
             task.cancel()
         if self._opening:
             await asyncio.wait(self._opening.values())
-        for opened in reversed(self._opened):
+        first = [entry for entry in self._opened if Jobs in entry[0].provides]
+        for _, opened in (*first, *(entry for entry in reversed(self._opened) if entry not in first)):
             await opened.close()
         self._opened.clear()
         self._opening.clear()
@@ -244,7 +248,7 @@ class Services:
         if wrong:
             await opened.close()
             raise OpenError(f"it declares {_listed(wrong)}, but what it opens is none")
-        self._opened.append(opened)
+        self._opened.append((record, opened))
         return value
 
     def _lose(self, name: str, reason: str) -> None:

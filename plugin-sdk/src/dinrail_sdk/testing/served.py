@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dinrail_core import PLUGIN_API
-from dinrail_core.hooks import ProviderType, Rail, hookimpl
+from dinrail_core.hooks import ProviderType, Rail, ServiceType, hookimpl
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
@@ -56,7 +56,7 @@ class Served:
 
 @asynccontextmanager
 async def serve(
-    *types: ProviderType,
+    *types: ProviderType | ServiceType,
     config: Mapping[str, Any] | None = None,
     plugins: Iterable[str] = (),
     environment: Mapping[str, str] | None = None,
@@ -67,7 +67,7 @@ async def serve(
     configuration is read, so a test means the same everywhere.
 
     Args:
-        types: Provider types that are on the rail without being installed.
+        types: Provider types and services that are on the rail without being installed.
         config: What ``dinrail.toml`` would say: ``{"providers": {"gpu0": {"type": "acme", "base_url": "…"}}}``. Data go
             to a temporary folder unless it names one.
         plugins: Names of installed plugins that are on the rail as well.
@@ -94,7 +94,7 @@ async def serve(
 
 @asynccontextmanager
 async def open_rail(
-    *types: ProviderType,
+    *types: ProviderType | ServiceType,
     config: Mapping[str, Any] | None = None,
     plugins: Iterable[str] = (),
     environment: Mapping[str, str] | None = None,
@@ -121,7 +121,7 @@ def _server(name: str = "serve") -> Any:
 
 
 @contextmanager
-def _importable(types: Sequence[ProviderType]) -> Iterator[list[str]]:
+def _importable(types: Sequence[ProviderType | ServiceType]) -> Iterator[list[str]]:
     """A module that declares the types, as an installed plugin would; it can be imported within the block."""
     if not types:
         yield []
@@ -131,9 +131,17 @@ def _importable(types: Sequence[ProviderType]) -> Iterator[list[str]]:
 
     @hookimpl
     def dinrail_providers() -> Iterable[ProviderType]:
-        return types
+        return [one for one in types if isinstance(one, ProviderType)]
 
-    vars(module).update(DINRAIL_API=f"=={PLUGIN_API[0]}.{PLUGIN_API[1]}", dinrail_providers=dinrail_providers)
+    @hookimpl
+    def dinrail_services() -> Iterable[ServiceType]:
+        return [one for one in types if isinstance(one, ServiceType)]
+
+    vars(module).update(
+        DINRAIL_API=f"=={PLUGIN_API[0]}.{PLUGIN_API[1]}",
+        dinrail_providers=dinrail_providers,
+        dinrail_services=dinrail_services,
+    )
     sys.modules[name] = module
     try:
         yield [name]

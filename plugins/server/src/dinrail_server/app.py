@@ -16,6 +16,7 @@ from multidict import CIMultiDict
 
 from dinrail_core.api.access import Authenticator
 from dinrail_core.api.call import LOCAL, Call
+from dinrail_core.api.jobs import Jobs
 from dinrail_core.api.providers import ProviderStatus
 from dinrail_core.errors import DinrailError, Unavailable, UpstreamTimeout
 from dinrail_core.hooks.context import Rail
@@ -31,7 +32,7 @@ from dinrail_server.exchange import HttpExchange
 from dinrail_server.flights import Flights
 from dinrail_server.guard import Guard
 from dinrail_server.idempotency import HEADER, Idempotency
-from dinrail_server.metrics import Figures, SharedFigures
+from dinrail_server.metrics import Figures, JobCounts, SharedFigures
 from dinrail_server.responses import finished
 from dinrail_server.roster import Roster
 from dinrail_server.routing import Router, Templates
@@ -112,7 +113,17 @@ class App(ServerState):
         """See :meth:`ServerState.metrics`; in a thread, since the first look imports prometheus-client."""
         own = self.snapshot()
         shared = self.shared
-        return await asyncio.to_thread(lambda: metrics.render(shared.gather(own) if shared is not None else own))
+        jobs = await self._jobs()
+        return await asyncio.to_thread(lambda: metrics.render(shared.gather(own) if shared is not None else own, jobs))
+
+    async def _jobs(self) -> JobCounts | None:
+        """How many jobs there are in the whole installation; ``None`` where this process has not looked at any yet."""
+        if not self._rail.is_open(Jobs):
+            return None
+        try:
+            return await (await self._rail.service(Jobs)).counts()
+        except Unavailable:  # figures of the server are wanted most when its database is away
+            return None
 
     def snapshot(self) -> dict[str, Any]:
         """This process's figures now."""

@@ -70,7 +70,8 @@ def _plan(
     found = [item for item in discover() if item.name in plugins or item.module == _OURS]
     # Whoever names a plugin here has consented to what it adds.
     chosen = [replace(item, bundled=True) for item in found]
-    chosen += [Installed(module, module, __version__, module, extends=frozenset(), bundled=True) for module in modules]
+    extends = frozenset({"services"})
+    chosen += [Installed(module, module, __version__, module, extends=extends, bundled=True) for module in modules]
     # Not load_settings: files and variables of the machine that runs the tests must not change what is tested.
     checked = ensure_valid(Settings, settings, "")
     return Plan(checked, environment=environment, plugins=Plugins(enable=plugins, installed=chosen))

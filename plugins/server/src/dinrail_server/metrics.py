@@ -8,9 +8,9 @@ worker answers for all of them.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
@@ -19,7 +19,11 @@ from dinrail_core import __version__
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-__all__ = ["Figures", "SharedFigures", "bury", "merge", "render"]
+    from dinrail_core.api.jobs import JobState
+
+__all__ = ["Figures", "JobCounts", "SharedFigures", "bury", "merge", "render"]
+
+JobCounts: TypeAlias = Mapping[tuple[str, "JobState"], int]
 
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 
@@ -182,12 +186,17 @@ def _read_dead(folder: Path) -> dict[str, Any]:
     return _read(file) if file.exists() else {**Figures().snapshot(), "buried": []}
 
 
-def render(snapshot: dict[str, Any]) -> bytes:
-    """A snapshot in Prometheus' text format, with this process's own use of memory, CPU and files."""
+def render(snapshot: dict[str, Any], jobs: JobCounts | None = None) -> bytes:
+    """A snapshot in Prometheus' text format, with this process's own use of memory, CPU and files.
+
+    Args:
+        snapshot: What :meth:`Figures.snapshot` says.
+        jobs: How many jobs there are, by kind and state, where that is known.
+    """
     from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 
     registry = CollectorRegistry()
-    registry.register(_Collector(snapshot))
+    registry.register(_Collector(snapshot, jobs))
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
     return generate_latest(registry)
@@ -196,8 +205,9 @@ def render(snapshot: dict[str, Any]) -> bytes:
 class _Collector:
     """Yields a snapshot as Prometheus' metrics."""
 
-    def __init__(self, snapshot: dict[str, Any]) -> None:
+    def __init__(self, snapshot: dict[str, Any], jobs: JobCounts | None) -> None:
         self._snapshot = snapshot
+        self._jobs = jobs
 
     def collect(self) -> Iterator[Metric]:
         from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
@@ -217,6 +227,13 @@ class _Collector:
         yield self._counter(
             "dinrail_stream_errors", "broken", ["route", "code"], "Streams that ended with an error event."
         )
+        if self._jobs is not None:
+            jobs = GaugeMetricFamily(
+                "dinrail_jobs", "Jobs of the whole installation, by what has become of them.", labels=["kind", "state"]
+            )
+            for (kind, state), count in sorted(self._jobs.items()):
+                jobs.add_metric([kind, state], count)
+            yield jobs
 
     def _counter(self, name: str, part: str, labels: list[str], help_text: str) -> Metric:
         from prometheus_client.core import CounterMetricFamily
