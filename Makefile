@@ -13,7 +13,8 @@ PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 MEMBERS := core plugin-sdk $(PLUGINS)
 METADATA := pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
 TEST_FOLDERS = $(sort $(dir $(shell find $(wildcard $(addsuffix /tests,$(MEMBERS))) tests -name node_modules -prune -o -name '*.py' -print)))
-NODE_CLIENTS := tests/clients/node
+# Where programs in JavaScript are installed that tests drive, or talk with.
+NODE_FOLDERS := $(dir $(wildcard tests/*/node/package-lock.json plugins/*/tests/node/package-lock.json))
 # Arguments for the program or the tests: make serve ARGS="--port 9000", make tests ARGS="core -k wire"
 ARGS ?=
 
@@ -31,7 +32,7 @@ test: test-install ## Install what the tests need; lint, types and all tests
 	@$(MAKE) types
 	@$(MAKE) tests
 
-test-install: .venv/.test $(if $(and $(shell command -v npm),$(wildcard $(NODE_CLIENTS)/package.json)),.venv/.node)
+test-install: .venv/.test $(if $(and $(shell command -v npm),$(NODE_FOLDERS)),.venv/.node)
 
 lint: .venv/.test ## Style
 	$(BIN)/ruff check --quiet .
@@ -66,7 +67,7 @@ constraints: .venv/.tools ## Pin every dependency again
 	$(COMPILE) --no-deps constraints/model.in -o constraints/model.txt
 
 clean: ## Remove the environment and every cache
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis $(NODE_CLIENTS)/node_modules
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis $(addsuffix node_modules,$(NODE_FOLDERS))
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment is made without pip and then given the pinned one: Debian's Python cannot make it with.
@@ -99,7 +100,7 @@ clean: ## Remove the environment and every cache
 	@$(INSTALL) --offline --no-build-isolation $(addprefix --editable ,. $(MEMBERS))
 	@touch $@
 
-.venv/.node: .venv/.test $(NODE_CLIENTS)/package-lock.json
-	@echo "Installing the JavaScript clients"
-	@cd $(NODE_CLIENTS) && npm ci --no-audit --no-fund --loglevel=error
+.venv/.node: .venv/.test $(addsuffix package-lock.json,$(NODE_FOLDERS))
+	@echo "Installing the JavaScript clients and servers"
+	@for folder in $(NODE_FOLDERS); do (cd $$folder && npm ci --no-audit --no-fund --loglevel=error) || exit 1; done
 	@touch $@

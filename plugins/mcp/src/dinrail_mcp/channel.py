@@ -17,7 +17,7 @@ from mcp_types import REQUEST_TIMEOUT
 from dinrail_core.errors import UpstreamError
 from dinrail_mcp import messages
 from dinrail_mcp.failures import McpFailure, ServerGone
-from dinrail_mcp.place import Changed
+from dinrail_mcp.place import Changed, Limits
 
 __all__ = ["ChannelDispatcher"]
 
@@ -27,17 +27,20 @@ class ChannelDispatcher(Dispatcher[Any]):
 
     Args:
         changed: Called when the server says that its tools have changed.
-        timeout: Seconds for an answer.
+        limits: What the server is held to.
     """
 
-    def __init__(self, changed: Changed, timeout: float) -> None:
+    def __init__(self, changed: Changed, limits: Limits) -> None:
         self._changed = changed
-        self._timeout = timeout
+        self._timeout = limits.timeout
+        self._longest = self._allowed = max(limits.result, limits.listing)
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self.gone: McpFailure | None = None
         """Why nothing comes any more."""
+        self.spoken = False
+        """Whether any message has come."""
 
     @abstractmethod
     async def send(self, message: bytes) -> None:
@@ -69,6 +72,7 @@ class ChannelDispatcher(Dispatcher[Any]):
         """
         opts = opts or {}
         number = next(self._numbers)
+        self._allowed += self._longest
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         limit = asyncio.timeout(opts.get("timeout", self._timeout))
@@ -99,9 +103,13 @@ class ChannelDispatcher(Dispatcher[Any]):
         """Take a message in.
 
         Raises:
-            McpFailure: It is none.
+            McpFailure: It is none, or more has come than was ever asked for.
         """
+        self._allowed -= len(text)
+        if self._allowed < 0:
+            raise McpFailure("The server sends more than it is asked for.")
         message = messages.read(text)
+        self.spoken = True
         if "method" not in message:
             number = message.get("id")
             if isinstance(number, str) and number.isdecimal():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from typing import TypeAlias
 
 from dinrail_mcp.failures import McpFailure
 from dinrail_sdk.sse import FrameCutter, FrameTooLong
@@ -10,9 +11,14 @@ from dinrail_sdk.upstream.transport import Reply
 
 __all__ = ["events_in", "read_events", "too_large"]
 
+Event: TypeAlias = tuple[str, bytes]
+"""Its name, and its data."""
 
-async def read_events(reply: Reply, *, longest: int, most: int | None = None) -> AsyncIterator[tuple[str, bytes]]:
-    """Each event's name and data, until the stream ends.
+
+async def read_events(
+    reply: Reply, *, longest: int, most: int | None = None
+) -> AsyncGenerator[tuple[str, bytes], None]:
+    """Each event's name and data, until the stream ends; an event that is not whole by then is none.
 
     Args:
         reply: The answer whose body is the stream.
@@ -34,11 +40,9 @@ async def read_events(reply: Reply, *, longest: int, most: int | None = None) ->
             raise too_large(longest) from None
         for event in events_in(whole):
             yield event
-    for event in events_in(cutter.rest()):
-        yield event
 
 
-def events_in(frames: bytes) -> list[tuple[str, bytes]]:
+def events_in(frames: bytes) -> list[Event]:
     """The events in whole frames with ``\\n`` as line ends; those without data are none."""
     found = []
     for frame in frames.split(b"\n\n"):

@@ -1,4 +1,4 @@
-"""What can go wrong between us and a server, beside the errors that it tells by the protocol (the SDK's ``MCPError``)."""
+"""What can go wrong between us and a server, beside the errors that it tells by the protocol (``MCPError``)."""
 
 from __future__ import annotations
 

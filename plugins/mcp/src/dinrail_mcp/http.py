@@ -14,11 +14,11 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import anyio.abc
-from mcp.shared.dispatcher import CallOptions, Dispatcher, OnNotify, OnNotifyIntercept, OnRequest
 from mcp import MCPError
+from mcp.shared.dispatcher import CallOptions, Dispatcher, OnNotify, OnNotifyIntercept, OnRequest
 from mcp_types import REQUEST_TIMEOUT
 
-from dinrail_core.errors import UpstreamError, UpstreamTimeout
+from dinrail_core.errors import UpstreamError, UpstreamInvalid, UpstreamTimeout
 from dinrail_mcp import messages
 from dinrail_mcp.events import read_events
 from dinrail_mcp.failures import HttpFailure, McpFailure, SessionLost
@@ -33,6 +33,8 @@ _JSON = (("accept", "application/json, text/event-stream"), ("content-type", "ap
 _NEGOTIATION = frozenset({"initialize", "server/discover"})
 _MOST_WORDS = 64 * 1024
 _FAREWELL = 2.0
+_MOST_ANSWERS = 16
+"""Requests of the server's own that are answered for one of ours."""
 
 
 class HttpDispatcher(Dispatcher[Any]):
@@ -84,6 +86,8 @@ class HttpDispatcher(Dispatcher[Any]):
                 return await self._asked(method, messages.request(method, params, number), number, opts)
         except UpstreamTimeout as error:
             raise HttpFailure(504, error.message.replace("upstream", "server")) from error
+        except UpstreamInvalid as error:
+            raise McpFailure(error.message.replace("upstream", "server")) from error
         except UpstreamError as error:
             raise HttpFailure(502, error.message.replace("upstream", "server")) from error
         except TimeoutError:
@@ -129,6 +133,7 @@ class HttpDispatcher(Dispatcher[Any]):
 
     async def _found(self, reply: Reply, number: int, most: int) -> dict[str, Any]:
         """The answer in a stream, in which other messages may come first."""
+        answered = 0
         async with aclosing(read_events(reply, longest=most, most=most)) as events:
             async for name, data in events:
                 if name != "message":
@@ -136,15 +141,12 @@ class HttpDispatcher(Dispatcher[Any]):
                 message = messages.read(data)
                 if messages.told(message, number):
                     return message
-                await self._heard(message)
+                if message.get("method") == messages.LIST_CHANGED:
+                    self._changed()
+                elif "method" in message and "id" in message and answered < _MOST_ANSWERS:
+                    answered += 1
+                    await self._read_off(await self._post(messages.answer_to(message), {}))
         raise McpFailure("The server's answer ended before its result.")
-
-    async def _heard(self, message: Mapping[str, Any]) -> None:
-        if message.get("method") == messages.LIST_CHANGED:
-            self._changed()
-        elif "method" in message and "id" in message:
-            reply = await self._post(messages.answer_to(message), {})
-            await self._read_off(reply)
 
     async def _post(self, body: bytes, opts: CallOptions) -> Reply:
         own = opts.get("headers") or {}

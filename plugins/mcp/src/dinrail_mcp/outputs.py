@@ -88,7 +88,7 @@ def _name(uri: str) -> str:
 
 def _says(parts: Sequence[Part], structured: Any) -> bool:
     """Whether a text says the same as the structured content; servers wrap a bare value into ``{"result": …}``."""
-    bare = structured["result"] if isinstance(structured, dict) and structured.keys() == {"result"} else structured
+    bare = next(iter(structured.values())) if isinstance(structured, dict) and len(structured) == 1 else structured
     for part in parts:
         if isinstance(part, InputText):
             if part.text == bare:

@@ -23,7 +23,7 @@ class SseDispatcher(ChannelDispatcher):
     """One session. Make one with :meth:`connect`."""
 
     def __init__(self, place: Place, changed: Changed) -> None:
-        super().__init__(changed, place.limits.timeout)
+        super().__init__(changed, place.limits)
         self._place = place
         self._requests = place.pool()
         self._stream = place.stream_pool()

@@ -41,10 +41,11 @@ class StdioDispatcher(ChannelDispatcher):
     """One session with a program of its own. Make one with :meth:`start`."""
 
     def __init__(self, process: asyncio.subprocess.Process, program: Program, limits: Limits, changed: Changed) -> None:
-        super().__init__(changed, limits.timeout)
+        super().__init__(changed, limits)
         self._process = process
         self._program = program
         self._words = b""
+        self._leaving = False
         self._reading = [asyncio.ensure_future(self._read()), asyncio.ensure_future(self._listen())]
 
     @classmethod
@@ -83,6 +84,7 @@ class StdioDispatcher(ChannelDispatcher):
 
     async def close(self) -> None:
         """End the program: its input ends, then it is asked to, then it is made to, with all that it has started."""
+        self._leaving = True
         await super().close()
         process = self._process
         assert process.stdin is not None
@@ -94,9 +96,19 @@ class StdioDispatcher(ChannelDispatcher):
             self._signal(signalled)
         await process.wait()
         self._signal(signal.SIGKILL)  # what it has started and left behind
+        await asyncio.wait(self._reading, timeout=_GRACE)
         for task in self._reading:
             task.cancel()
         await asyncio.gather(*self._reading, return_exceptions=True)
+        with suppress(TimeoutError):
+            # A pipe that was not read to its end stays open.
+            await asyncio.wait_for(process.communicate(), _GRACE)
+        if not self.spoken:
+            self._report("it never spoke MCP.")
+
+    def _report(self, why: str) -> None:
+        words = self._words.decode("utf-8", "replace")
+        _logger.warning("The MCP connector '%s' ended: %s It said: %s", self._program.name, why, words)
 
     def _signal(self, signalled: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):
@@ -116,13 +128,9 @@ class StdioDispatcher(ChannelDispatcher):
         except OSError:
             pass
         finally:
-            if not self._closing():
-                words = self._words.decode("utf-8", "replace")
-                _logger.warning("The MCP connector '%s' ended: %s It said: %s", self._program.name, why.message, words)
+            if self.spoken and not self._leaving:
+                self._report(why.message)
             self.ended(why)
-
-    def _closing(self) -> bool:
-        return self._process.stdin is None or self._process.stdin.is_closing()
 
     async def _listen(self) -> None:
         """Keep the last of what it says to its operator; a full pipe would stop it."""
