@@ -17,6 +17,8 @@ from dinrail_sdk.upstream import HeaderSecret, Seconds
 if TYPE_CHECKING:
     from dinrail_mcp.service import McpService
 
+__all__ = ["DINRAIL_API", "MCP", "Connector", "McpConfig", "dinrail_services"]
+
 DINRAIL_API = ">=1.0,<2"
 
 
