@@ -60,9 +60,17 @@ PROVIDERS: dict[str, dict[str, Any]] = {
     "openrouter": {"type": "openrouter", "base_url": "{url}/api/v1"},
     "mistral": {"type": "mistral", "base_url": "{url}/v1"},
     "anthropic": {"type": "anthropic", "base_url": "{url}"},
+    "ollama": {"type": "ollama", "base_url": "{url}"},
     "azure": {"type": "azure-openai", "base_url": "{url}", "deployments": ["m"]},
     "older-azure": {"type": "azure-openai", "base_url": "{url}", "deployments": ["m"], "api_version": "2024-10-21"},
 }
+GAPS = {
+    ("ollama", "usage"): "the fake counts nothing in Ollama's dialect",
+    ("ollama", "ids"): "the fake gives calls no ids there, as older versions of Ollama did",
+    ("ollama", "thoughts"): "the fake calls them 'reasoning_content' there, and Ollama 'thinking'",
+}
+"""What of the dialect the fake does not speak as the real one does; its embeddings in Ollama's are of an older form."""
+
 EMBED = ["openai", "openrouter", "mistral", "azure", "older-azure"]
 
 
@@ -122,7 +130,8 @@ async def test_a_chat_is_answered_whole_and_streamed(name: str, aimock: str) -> 
         assert whole.choices[0].message.content == "The capital of France is Paris. 🌍"
         assert whole.choices[0].finish_reason == "stop"
         assert whole.usage is not None
-        assert (whole.usage.prompt_tokens, whole.usage.completion_tokens) == (9, 8)
+        counted = (whole.usage.prompt_tokens, whole.usage.completion_tokens)
+        assert counted == ((0, 0) if (name, "usage") in GAPS else (9, 8))
         stream = await client.chat.completions.create(model=f"{name}/m", messages=question, stream=True)
         chunks = [chunk async for chunk in stream]
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == whole.choices[0].message.content
@@ -136,15 +145,23 @@ async def test_tools_are_called_in_parallel_whole_and_streamed(name: str, aimock
     async with client_of(name, aimock) as client:
         whole = await client.chat.completions.create(model=f"{name}/m", messages=question, tools=[WEATHER])
         calls: list[Any] = whole.choices[0].message.tool_calls or []
-        assert {call.id: json.loads(call.function.arguments) for call in calls} == due
+        assert _called(name, calls) == due
         assert whole.choices[0].finish_reason == "tool_calls"
         async with client.chat.completions.stream(model=f"{name}/m", messages=question, tools=[WEATHER]) as stream:
             final: Any = await stream.get_final_completion()
-    streamed = final.choices[0].message.tool_calls
-    assert {call.id: json.loads(call.function.arguments) for call in streamed} == due
+    assert _called(name, final.choices[0].message.tool_calls) == due
 
 
-@pytest.mark.parametrize("name", PROVIDERS)
+def _called(name: str, calls: list[Any]) -> dict[str, Any]:
+    """The arguments of the calls by their ids, or by those that they should have where the fake gives none."""
+    assert len({call.id for call in calls}) == len(calls)
+    places = {call.id: f"call_{number}" for number, call in enumerate(calls, 1)}
+    return {
+        places[call.id] if (name, "ids") in GAPS else call.id: json.loads(call.function.arguments) for call in calls
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in PROVIDERS if (name, "thoughts") not in GAPS])
 async def test_thoughts_come_beside_the_answer(name: str, aimock: str) -> None:
     question: Any = [{"role": "user", "content": "Please think."}]
     async with client_of(name, aimock) as client:

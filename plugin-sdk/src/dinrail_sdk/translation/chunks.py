@@ -40,14 +40,22 @@ class Chunks:
         """A piece of the model's thoughts."""
         return b'%b%b},"finish_reason":null}]}\n\n' % (self._thought, orjson.dumps(text))
 
-    def delta(self, delta: Mapping[str, Any], extra: Mapping[str, Any] = _NOTHING) -> bytes:
+    def delta(
+        self, delta: Mapping[str, Any], extra: Mapping[str, Any] = _NOTHING, choice: Mapping[str, Any] = _NOTHING
+    ) -> bytes:
         """A chunk with whatever else.
 
         Args:
             delta: What it adds to the message.
             extra: Fields of the upstream's event that nobody knows; they stand at the top.
+            choice: More fields of the choice (``logprobs``).
         """
-        return b'%b%b,"finish_reason":null}]%b}\n\n' % (self._choice, orjson.dumps(delta), _more(extra))
+        return b'%b%b,"finish_reason":null%b}]%b}\n\n' % (
+            self._choice,
+            orjson.dumps(delta),
+            _more(choice),
+            _more(extra),
+        )
 
     def call(self, index: int, id: str, name: str, arguments: str = "", **more: Any) -> bytes:
         """A tool call begins; ``more`` are fields of the call that OpenAI's have not."""

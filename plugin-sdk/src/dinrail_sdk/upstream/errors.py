@@ -95,6 +95,8 @@ _CONTEXT_TEXTS = (
     "must have less than",  # TEI
     "exceeds maximum allowed token size",  # NeMo Retriever
     "prompt is too long",  # Anthropic
+    "exceeds the context length",  # Ollama
+    "exceeds the available context size",  # llama.cpp, which Ollama runs
     "exceed context limit",  # Anthropic, for input and the limit of the output together
 )
 _FILTERED = frozenset(
