@@ -373,7 +373,7 @@ async def start(rail: SmallRail) -> AsyncIterator[Start]:
 @asynccontextmanager
 async def _running(
     rail: Rail,
-    routes: Sequence[Route],
+    routes: Sequence[Route | RouteGroup],
     log: AccessLog | None,
     config: ServerConfig,
     identity: Authenticator | None,
