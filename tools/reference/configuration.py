@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from dinrail_core.host.dispatch.settings import LimitSettings, ModelSettings
 from dinrail_core.host.settings import Settings
 from tools.reference.docstrings import attribute_docs, cell, first_sentence
 from tools.reference.schema import type_of
@@ -64,6 +65,15 @@ An instance of a provider. NAME begins the ids of its models; it has letters, di
 keys there are depends on `type`.
 """
 
+_ABOUT_MODELS = """\
+NAME is a name of the operator's own, or the id of a model. A target is a model id, or a table with `model` and `weight`
+(a positive number, `1.0` where not given).
+"""
+
+_ABOUT_LIMITS = """\
+How much is asked of an instance, whatever its type. Without this table, as much as comes.
+"""
+
 
 def configuration_page(tree: Tree) -> str:
     """Every key of the core, of sections, of services, and of each provider type."""
@@ -73,7 +83,10 @@ def configuration_page(tree: Tree) -> str:
     for distribution, service in tree.services:
         path = f"services.{service.name}"
         parts += [f"## `[{path}]`", f"{service.summary}. From `{distribution}`.", *_tables(service.config, path)]
+    parts += ["## `[models.NAME]`", f"{first_sentence(ModelSettings.__doc__)} {_ABOUT_MODELS}"]
+    parts += _tables(ModelSettings, "models.NAME")
     parts += ["## `[providers.NAME]`", _ABOUT_INSTANCES, "\n".join(_rows([_TYPE]))]
+    parts += ["### `[providers.NAME.limits]`", _ABOUT_LIMITS, *_tables(LimitSettings, "providers.NAME.limits")]
     for distribution, record in tree.providers:
         parts += [
             f'## `[providers.NAME]` with `type = "{record.name}"`',
@@ -85,7 +98,8 @@ def configuration_page(tree: Tree) -> str:
 
 def all_keys(tree: Tree) -> list[Key]:
     """Every key that there is, tables with keys of their own included."""
-    roots: list[tuple[type[BaseModel], str]] = [(Settings, "")]
+    roots: list[tuple[type[BaseModel], str]] = [(Settings, ""), (ModelSettings, "models.NAME")]
+    roots.append((LimitSettings, "providers.NAME.limits"))
     roots += [(section.config, section.name) for _, section in tree.sections]
     roots += [(service.config, f"services.{service.name}") for _, service in tree.services]
     roots += [(record.config, "providers.NAME") for _, record in tree.providers]

@@ -171,9 +171,24 @@ def test_everything_in_force_is_shown_as_toml_defaults_included(program: Program
     }
 
 
+def test_models_and_limits_in_force_are_shown(program: Program) -> None:
+    install(program)
+    program.configure(
+        "[models.fast]\ntargets = ['gpu0/m']\n"
+        "[providers.gpu0]\ntype = 'echo'\n[providers.gpu0.limits]\nconcurrency = 8\n"
+    )
+    tree = shown(program)
+    assert (tree["models"]["fast"]["targets"], tree["models"]["fast"]["balance"]) == (["gpu0/m"], "weighted")
+    assert tree["providers"]["gpu0"]["limits"]["concurrency"] == 8
+    assert tree["outbound"] == {"allow_private": []}
+
+
 def test_what_is_shown_can_be_used_as_a_configuration(program: Program) -> None:
     install(program)
-    program.configure("[providers.gpu0]\ntype = 'echo'\n[providers.gpu0.inner]\nname = 'x'\n")
+    program.configure(
+        "[providers.gpu0]\ntype = 'echo'\n[providers.gpu0.inner]\nname = 'x'\n[providers.gpu0.limits]\nfailures = 3\n"
+        "[models.fast]\ntargets = ['gpu0/m', { model = 'gpu0/n', weight = 2 }]\nprice = { input = 1 }\n"
+    )
     first = program("config", "show").out
     file = program.configure(first, "shown.toml")
     assert program("--config", str(file), "config", "show").out == first

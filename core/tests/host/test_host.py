@@ -86,7 +86,7 @@ def test_an_unknown_section_is_an_error_that_lists_what_there_is(rig: Rig) -> No
         rig.plan({"greting": {}})
     assert str(caught.value) == (
         "greting: no installed plugin has a section of this name "
-        "(known here: aliases, data_dir, greeting, models_refresh, outbound, plugins, providers, services)"
+        "(known here: aliases, data_dir, greeting, models, models_refresh, outbound, plugins, providers, services)"
     )
 
 

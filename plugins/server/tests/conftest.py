@@ -27,7 +27,7 @@ from dinrail_core.api.moderations import ModerationRequest, ModerationResponse, 
 from dinrail_core.api.providers import PluginStatus, ProviderStatus
 from dinrail_core.api.rerank import Reranker, RerankRequest, RerankResponse
 from dinrail_core.errors import ModelNotFound, NotFound, NothingServes, RateLimited, Unauthenticated, Unavailable
-from dinrail_core.hooks.context import MayUse, Rail, Target
+from dinrail_core.hooks.context import MayUse, Price, Rail, Target
 from dinrail_core.hooks.http import Route, RouteGroup
 from dinrail_server.access_log import AccessLog
 from dinrail_server.app import App
@@ -155,6 +155,7 @@ class SmallRail(Rail):
         self.names = ["m", "org/m"]
         self.takes_any_name = False
         self.slow = 0.0
+        self.prices: dict[str, Price] = {}
         self.set_aside = "opening it failed (RuntimeError: broken)"
 
     async def resolve(self, contract: type[T], model: str) -> Target[T]:
@@ -164,6 +165,9 @@ class SmallRail(Rail):
         if name not in self.names and not self.takes_any_name:
             raise ModelNotFound(f"The model '{model}' does not exist or you do not have access to it.", param="model")
         return Target(cast("T", self.provider_object), name, "local")
+
+    def price(self, model: str) -> Price | None:
+        return self.prices.get(model)
 
     def provides(self, contract: type) -> bool:
         return False

@@ -62,6 +62,9 @@ async def test_a_request_is_a_line_without_content_and_query(start: Start, pipe:
         "path": "/v1/chat/completions",
         "status": 200,
         "bytes": size,
+        "model": "local/m",
+        "input_tokens": 1,
+        "output_tokens": 2,
     }
     assert (second["path"], second["status"], second["error"]) == ("/nope", 404, "not_found")
 

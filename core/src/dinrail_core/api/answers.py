@@ -141,6 +141,20 @@ class Stream(Generic[T]):
             if close is not None:
                 await close()
 
+    def also_close(self, then: Callable[[], object]) -> Stream[T]:
+        """The same stream, on whose closing ``then`` is called once; costs a reader nothing."""
+        close = self._close
+
+        async def close_both() -> None:
+            try:
+                if close is not None:
+                    await close()
+            finally:
+                then()
+
+        self._close = close_both
+        return self
+
     async def _encoded(self) -> AsyncGenerator[bytes, None]:
         assert self._values is not None
         async with aclosing(self._values) as values:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from dinrail_core.cli.arguments import add_config_arguments, to_plan
 from dinrail_core.hooks.records import Command
+from dinrail_core.host.instances import Instance
 from dinrail_core.host.plugins import PluginState
 
 __all__ = ["COMMAND"]
@@ -44,11 +45,13 @@ def _run(arguments: argparse.Namespace) -> int:
         "plugins": plan.settings.plugins.model_dump(),
         **{name: _masked(config) for name, config in sorted(plan.sections.items())},
         "providers": {
-            name: {"type": instance.type.name, **_masked(instance.config)}
+            name: {"type": instance.type.name, **_masked(instance.config), **_limits(instance)}
             for name, instance in sorted(plan.instances.items())
         },
         "services": {record.name: _masked(config) for _, record, config in plan.services},
+        "outbound": _masked(plan.settings.outbound),
         "aliases": plan.settings.aliases,
+        "models": {name: _masked(model.settings) for name, model in sorted(plan.routed.items())},
     }
     print("\n".join(_toml(tree)))
     return 0
@@ -58,6 +61,10 @@ def _masked(config: BaseModel) -> dict[str, Any]:
     """What is in force, as plain values; pydantic itself masks what is typed as a secret."""
     masked: dict[str, Any] = _without_passwords(config.model_dump(mode="json", fallback=str))
     return masked
+
+
+def _limits(instance: Instance) -> dict[str, Any]:
+    return {"limits": _masked(instance.gate.limits)} if instance.gate is not None else {}
 
 
 def _without_passwords(value: Any) -> Any:

@@ -14,7 +14,7 @@ from dinrail_core.api.providers import PluginStatus, ProviderStatus
 from dinrail_core.errors import NothingServes
 from dinrail_core.hooks.outbound import Outbound
 
-__all__ = ["Context", "MayUse", "Rail", "Target"]
+__all__ = ["Context", "MayUse", "Price", "Rail", "Target"]
 
 MayUse = Callable[[str, str | None], bool]
 """``may_use(instance, model)``: whether somebody may use a model, or (without one) see that there is this provider."""
@@ -36,6 +36,23 @@ class Target(Generic[T_co]):
     provider: T_co
     model: str
     instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a million tokens cost, in whatever currency the operator counts.
+
+    Attributes:
+        input: Of the request.
+        output: Of the answer.
+    """
+
+    input: float
+    output: float
+
+    def cost(self, input_tokens: int, output_tokens: int) -> float:
+        """What an answer has cost."""
+        return (self.input * input_tokens + self.output * output_tokens) / 1_000_000
 
 
 class Rail(ABC):
@@ -70,6 +87,10 @@ class Rail(ABC):
             Unavailable: It is not open.
         """
         raise NothingServes(f"No configured provider is a {contract.__name__}.")
+
+    def price(self, model: str) -> Price | None:
+        """What the operator says that a model costs, by its name or its whole id; ``None`` where it says nothing."""
+        return None
 
     @abstractmethod
     def provides(self, contract: type) -> bool:

@@ -15,10 +15,11 @@ from pydantic import BaseModel
 
 from dinrail_core.api.answers import NO_HEADERS, Answer, Stream
 from dinrail_core.api.call import Call
-from dinrail_core.hooks.context import Rail
+from dinrail_core.hooks.context import Rail, Target
 
 __all__ = ["Exchange", "Handler", "Method", "Part", "Reply", "Route", "RouteGroup"]
 
+C = TypeVar("C")
 W = TypeVar("W", bound=BaseModel)
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -69,6 +70,22 @@ class Exchange(ABC):
     """The query's parameters; of a repeated one, the first."""
     headers: Mapping[str, str]
     """The request's headers; look-ups ignore case."""
+
+    asked: Target[Any] | None = None
+    """Which model is asked for the answer, where one is."""
+
+    async def resolve(self, contract: type[C], model: str) -> Target[C]:
+        """The instance that serves a model (:meth:`Rail.resolve`), when the answer of the request is its answer.
+
+        So the client is told which instance has answered, and the figures and the log say what it took.
+
+        Raises:
+            ModelNotFound: As :meth:`Rail.resolve`.
+            NothingServes: Likewise.
+        """
+        target = await self.rail.resolve(contract, model)
+        self.asked = target
+        return target
 
     @abstractmethod
     async def read(self) -> bytes:

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
@@ -20,6 +21,9 @@ from dinrail_core.host.plugins import Plugin, Plugins, PluginState
 from dinrail_core.host.rail import HostRail
 from dinrail_core.host.services import PlannedService, Services, order_services
 from dinrail_core.host.settings import Settings, ensure_valid
+
+if TYPE_CHECKING:
+    from dinrail_core.host.dispatch.routed import RoutedModel
 
 __all__ = ["Host", "Plan"]
 
@@ -53,6 +57,7 @@ class Plan:
         self.types: dict[str, tuple[Plugin, ProviderType]] = {
             record.name: (plugin, record) for plugin, record in types if plugin.state is PluginState.ENABLED
         }
+        self.routed: Mapping[str, RoutedModel] = _routed(settings)
         self.instances: dict[str, Instance] = plan_instances(
             self.types, lost, settings, os.environ if environment is None else environment
         )
@@ -123,7 +128,11 @@ class Host:
         self.plan = plan
         self._serving = serving
         self._rail = HostRail(
-            plan.plugins, [record for _, record in plan.types.values()], plan.instances, plan.settings.aliases
+            plan.plugins,
+            [record for _, record in plan.types.values()],
+            plan.instances,
+            plan.settings.aliases,
+            plan.routed,
         )
         self._services = Services(
             plan.services, {record.name: self._context("services", record.name) for _, record, _ in plan.services}
@@ -215,3 +224,11 @@ class Host:
     async def _open_instance(self, instance: Instance) -> None:
         context = self._context("providers", instance.name)
         await instance.open(context, self.settings.models_refresh, self._rail.forget)
+
+
+def _routed(settings: Settings) -> Mapping[str, RoutedModel]:
+    if not settings.models:
+        return MappingProxyType({})
+    from dinrail_core.host.dispatch.routed import routed_models  # few servers have such models
+
+    return routed_models(settings.models, settings.aliases)

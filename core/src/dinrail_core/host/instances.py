@@ -7,6 +7,7 @@ import builtins
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,6 +21,9 @@ from dinrail_core.host.lifecycle import Opened, OpenError
 from dinrail_core.host.plugins import Plugin, PluginState
 from dinrail_core.host.reasons import reason_of, without_secrets
 from dinrail_core.host.settings import Settings, ensure_valid
+
+if TYPE_CHECKING:
+    from dinrail_core.host.dispatch.gate import Gate
 
 __all__ = ["Instance", "plan_instances"]
 
@@ -38,6 +42,7 @@ class Instance:
         provider: What ``open`` yielded, or ``None`` while it is not open.
         reason: Why it is not open.
         listing: Its models, where it lists any.
+        gate: Holds calls to what the operator allows, where that is limited.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Instance:
     provider: object | None = None
     reason: str | None = None
     listing: Listing | None = None
+    gate: Gate | None = None
     _opened: Opened | None = None
 
     async def open(self, context: Context, every: float, changed: Callable[[], None]) -> None:
@@ -97,7 +103,23 @@ class Instance:
     @property
     def models(self) -> Mapping[str, ModelInfo]:
         """Its models by upstream name, as far as they are known now."""
-        return self.listing.models if self.listing is not None else {}
+        models: Mapping[str, ModelInfo] = self.listing.models if self.listing is not None else {}
+        if self.gate is None or not self.gate.chooses:
+            return models
+        return {name: info for name, info in models.items() if self.gate.knows(name)}
+
+    def knows(self, model: str) -> bool:
+        """Whether the operator lets a model of it be used."""
+        return self.gate is None or self.gate.knows(model)
+
+    def used_by(self, contract: builtins.type) -> object:
+        """The provider as somebody uses it by a contract: within its limits."""
+        if self.gate is None:
+            return self.provider
+        from dinrail_core.host.dispatch.proxies import proxy  # few instances have limits
+
+        through = proxy(contract, self.gate.through(self.provider))
+        return self.provider if through is None else through
 
     async def health(self, older_than: float = 0.0) -> Health:
         """How it does, looked at now (within 2 s)."""
@@ -168,8 +190,9 @@ def plan_instances(
         kind = table["type"]
         if kind in types:
             plugin, record = types[kind]
-            keys = {key: value for key, value in table.items() if key != "type"}
-            instances[name] = Instance(name, record, plugin, ensure_valid(record.config, keys, f"providers.{name}"))
+            keys = {key: value for key, value in table.items() if key not in ("type", "limits")}
+            config = ensure_valid(record.config, keys, f"providers.{name}")
+            instances[name] = Instance(name, record, plugin, config, gate=_gate(name, table.get("limits")))
         elif kind in lost:
             instances[name] = _lost(name, kind, lost[kind])
         else:
@@ -184,6 +207,22 @@ def plan_instances(
             if detected is not None:
                 instances[kind] = detected
     return instances
+
+
+def _gate(name: str, limits: object) -> Gate | None:
+    """What holds an instance to ``[providers.NAME.limits]``.
+
+    Raises:
+        ConfigurationError: A key is unknown or has a bad value.
+    """
+    if limits is None:
+        return None
+    if not isinstance(limits, Mapping):
+        raise ConfigurationError("must be a table", key=f"providers.{name}.limits")
+    from dinrail_core.host.dispatch.gate import Gate  # few instances have limits
+    from dinrail_core.host.dispatch.settings import LimitSettings
+
+    return Gate(name, ensure_valid(LimitSettings, limits, f"providers.{name}.limits"))
 
 
 def _detected(plugin: Plugin, record: ProviderType, environment: Mapping[str, str]) -> Instance | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dinrail_core.api.access import ModelDenied
 from dinrail_core.api.jobs import JobKind
@@ -13,12 +14,15 @@ from dinrail_core.api.models import Model
 from dinrail_core.api.provider import ABOUT_ITSELF, ModelInfo
 from dinrail_core.api.providers import PluginStatus, ProviderStatus
 from dinrail_core.errors import ModelNotFound, NotFound, NothingServes, Unavailable
-from dinrail_core.hooks.context import MayUse, Rail, Target
+from dinrail_core.hooks.context import MayUse, Price, Rail, Target
 from dinrail_core.hooks.records import ProviderType
 from dinrail_core.host.instances import Instance
 from dinrail_core.host.lifecycle import OpenError
 from dinrail_core.host.plugins import Plugins
 from dinrail_core.host.services import Services
+
+if TYPE_CHECKING:
+    from dinrail_core.host.dispatch.routed import RoutedModel
 
 __all__ = ["HostRail"]
 
@@ -36,6 +40,7 @@ class HostRail(Rail):
         types: Installed provider types, to say what could serve a contract that nothing serves.
         instances: Instances by name.
         aliases: Model ids that stand for others; free of loops.
+        routed: Models of the operator's own making; free of loops too.
     """
 
     def __init__(
@@ -44,12 +49,14 @@ class HostRail(Rail):
         types: Sequence[ProviderType],
         instances: Mapping[str, Instance],
         aliases: Mapping[str, str],
+        routed: Mapping[str, RoutedModel],
     ) -> None:
         self._plugins = plugins
         self._types = types
         self._instances = instances
         self._services: Services | None = None
         self._aliases = aliases
+        self._routed = routed
         self._targets: dict[tuple[type, str], Target[Any]] = {}
         self._may_use: MayUse | None = None
 
@@ -63,6 +70,24 @@ class HostRail(Rail):
 
     async def resolve(self, contract: type[T], model: str) -> Target[T]:
         """See :meth:`Rail.resolve`."""
+        if self._routed and (routed := self._routed.get(self._follow(model))) is not None:
+            from dinrail_core.host.dispatch.proxies import proxy  # few servers have such models
+
+            through = proxy(contract, partial(routed.ask, partial(self._resolve_behind, routed.name, contract)))
+            if through is not None:
+                return Target(cast("T", through), routed.name, routed.name)
+        return await self._resolve(contract, model)
+
+    def price(self, model: str) -> Price | None:
+        """See :meth:`Rail.price`."""
+        routed = self._routed.get(model)
+        return routed.price if routed is not None else None
+
+    async def _resolve_behind(self, name: str, contract: type[T], model: str) -> Target[T]:
+        """Where a model leads that stands behind the routed model ``name``, which may only be settings of its own."""
+        return await (self._resolve if model == name else self.resolve)(contract, model)
+
+    async def _resolve(self, contract: type[T], model: str) -> Target[T]:
         known = self._targets.get((contract, model))
         if known is not None and (self._may_use is None or self._may_use(known.instance, known.model)):
             return known
@@ -77,7 +102,7 @@ class HostRail(Rail):
             raise ModelNotFound(
                 f"The model '{model}' does not serve this API (it is no {contract.__name__}).", param="model"
             )
-        target = Target(cast("T", instance.provider), name, instance.name)
+        target = Target(cast("T", instance.used_by(contract)), name, instance.name)
         if name in instance.models and self._may_use is None:  # limited, a plain name may lead elsewhere
             self._targets[contract, model] = target
         return target
@@ -149,22 +174,37 @@ class HostRail(Rail):
             if self._lets(instance, info.id)
         ]
         by_id = {model.id: model for model in found}
-        for alias in self._aliases:
+        for name in (*self._routed, *self._aliases):
             try:
-                target = await self.model(alias)
+                found_model = await self.model(name)
             except (ModelNotFound, Unavailable):
                 continue
-            by_id.setdefault(alias, target)
+            by_id.setdefault(name, found_model)
         return list(by_id.values())
 
     async def model(self, model: str) -> Model:
         """See :meth:`Rail.model`."""
+        routed = self._routed.get(self._follow(model))
+        if routed is not None and routed.leads_to != [routed.name]:
+            return await self._first_of(routed, model)
         instance, name = await self._find(model, None)
         if name not in instance.models and instance.listing is not None:
             await instance.listing.refresh(older_than=_FRESH, within=_WAIT)
         if name not in instance.models:
             raise _unknown(model)
         return _wire(model, instance, instance.models[name])
+
+    async def _first_of(self, routed: RoutedModel, model: str) -> Model:
+        """What is told of a routed model: what the first of those behind it tells that is there."""
+        for behind in routed.leads_to:
+            if behind == routed.name:
+                continue
+            try:
+                found = await self.model(behind)
+            except (ModelNotFound, Unavailable):
+                continue
+            return found.model_copy(update={"id": model})
+        raise _unknown(model)
 
     async def providers(self) -> Sequence[ProviderStatus]:
         """See :meth:`Rail.providers`."""
@@ -197,6 +237,8 @@ class HostRail(Rail):
         if slash and rest and head in self._instances:
             if not self._lets(self._instances[head], rest):
                 raise ModelDenied(_no_such(model), param="model")
+            if not self._instances[head].knows(rest):
+                raise _unknown(model)
             return _open(self._instances[head]), rest
         having = self._having(name, contract)
         if not having:

@@ -78,6 +78,8 @@ class Settings(BaseModel):
     """Settings of services by the service's name."""
     aliases: dict[str, str] = {}
     """Model ids that stand for others."""
+    models: dict[str, dict[str, Any]] = {}
+    """Models of the operator's own making, by name, and settings of others by their ids."""
     plugins: PluginSettings = PluginSettings()
     """Which installed plugins may do what."""
     outbound: OutboundSettings = OutboundSettings()

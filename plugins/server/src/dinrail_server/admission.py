@@ -16,7 +16,6 @@ from dinrail_core.hooks.context import Rail
 from dinrail_core.hooks.http import Route
 from dinrail_server.config import ServerConfig, is_loopback
 from dinrail_server.exchange import HttpExchange
-from dinrail_server.metering import metered
 
 __all__ = ["Admission", "authenticator_of", "check_guarded"]
 
@@ -127,22 +126,15 @@ class Admission:
             finally:
                 headers.update(access.meter.headers())
 
-    def look_at(self, exchange: HttpExchange, route: Route, result: Any) -> Any:
-        """See what a handler answers, as far as somebody counts tokens or wants to know what was made.
-
-        Returns:
-            The answer, which may be another object than before.
-        """
-        if exchange.meter is not None and exchange.meter.counts_tokens and route.asks:
-            return metered(result, exchange)
-        if exchange.access is not None and route.method == "POST" and not route.asks and isinstance(result, Answer):
+    def look_at(self, exchange: HttpExchange, route: Route, result: Any) -> None:
+        """See what a handler has made, as far as somebody wants to know."""
+        if route.method == "POST" and not route.asks and isinstance(result, Answer):
             exchange.made = _id_of(result.value)
-        return result
 
     def leave(self, exchange: HttpExchange, status: int) -> None:
         """The request is over: count it, and note what an auditor wants to know."""
         if exchange.meter is not None:
-            exchange.meter.leave(exchange.tokens)
+            exchange.meter.leave(exchange.usage.total if exchange.usage is not None else 0)
         if not self._identity.required:
             return
         action = _action(exchange)

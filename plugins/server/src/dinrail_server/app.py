@@ -32,6 +32,7 @@ from dinrail_server.exchange import HttpExchange
 from dinrail_server.flights import Flights
 from dinrail_server.guard import Guard
 from dinrail_server.idempotency import HEADER, Idempotency
+from dinrail_server.metering import metered, tell
 from dinrail_server.metrics import Figures, JobCounts, SharedFigures
 from dinrail_server.responses import finished
 from dinrail_server.roster import Roster
@@ -190,8 +191,12 @@ class App(ServerState):
         else:
             result = await self._idempotency.answer(exchange, route, key)
         if exchange.access is not None and self._admission is not None:
-            return self._admission.look_at(exchange, route, result)
-        return result
+            self._admission.look_at(exchange, route, result)
+        if exchange.asked is not None:
+            exchange.model = tell(exchange.asked, result, headers)
+        elif not route.asks or exchange.meter is None or not exchange.meter.counts_tokens:
+            return result
+        return metered(result, exchange)
 
     def _explain(self, exchange: HttpExchange, caught: BaseException) -> DinrailError:
         """What the client is told; raises again what ends the request or the process."""
@@ -216,6 +221,7 @@ class App(ServerState):
         self.figures.count(request.method if request.method in _METHODS else "other", label, status, seconds)
         if exchange.first_byte is not None:
             self.figures.count_stream(label, exchange.first_byte - begun, exchange.sent, exchange.error)
+        took = self._count_tokens(exchange) if exchange.usage is not None and exchange.model is not None else {}
         if self._log is None:
             return
         line: dict[str, Any] = {
@@ -228,10 +234,27 @@ class App(ServerState):
             "status": status,
             "ms": round(seconds * 1000, 1),
             "bytes": exchange.sent,
+            **took,
         }
         if exchange.error is not None:
             line["error"] = exchange.error
         self._log.add(line)
+
+    def _count_tokens(self, exchange: HttpExchange) -> dict[str, Any]:
+        """Count what an answer took and cost, and return what the log says of it."""
+        usage, model, asked = exchange.usage, exchange.model, exchange.asked
+        assert usage is not None
+        assert model is not None
+        price = self._rail.price(model)
+        if price is None and asked is not None:
+            price = self._rail.price(asked.instance)  # of the name by which a model of several was asked for
+        cost = price.cost(usage.input, usage.output) if price is not None else None
+        key = exchange.access.credential if exchange.access is not None else None
+        self.figures.count_tokens(model, key or "", usage, cost)
+        line: dict[str, Any] = {"model": model, "input_tokens": usage.input, "output_tokens": usage.output}
+        if usage.estimated:
+            line["estimated"] = True
+        return line if cost is None else {**line, "cost": round(cost, 9)}
 
 
 def _check_type(route: Route, given: str | None) -> None:

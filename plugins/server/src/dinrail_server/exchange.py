@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -23,9 +24,29 @@ from dinrail_server.config import ServerConfig
 from dinrail_server.routing import NO_VALUES
 from dinrail_server.state import Phase, ServerExchange, ServerState
 
-__all__ = ["HttpExchange"]
+__all__ = ["HttpExchange", "Usage"]
 
 W = TypeVar("W", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer took.
+
+    Attributes:
+        input: Tokens of the request.
+        output: Tokens of the answer.
+        estimated: Nobody has said so; it is about this much.
+    """
+
+    input: int
+    output: int
+    estimated: bool = False
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.input + self.output
 
 
 class HttpExchange(ServerExchange):
@@ -59,7 +80,9 @@ class HttpExchange(ServerExchange):
     """The caller, where callers have to say who they are."""
     meter: Meter | None = None
     """What counts the request, once it does."""
-    tokens = 0
+    model: str | None = None
+    """The whole id of the model that has answered."""
+    usage: Usage | None = None
     """What the answer took, where that is counted."""
     made: str | None = None
     """The id of what the request has made."""

@@ -1,63 +1,112 @@
-"""How many tokens an answer took, without decoding it.
+"""Who answered, and how many tokens the answer took, without decoding it.
 
-Most answers say so in ``usage.total_tokens``. An answer that does not (a stream whose client did not ask for it) is
-estimated: an event of a stream is about a token, and four bytes of a request are about one.
+Most answers say so in ``usage``. An answer that does not (a stream whose client did not ask for it) is estimated: an
+event of a stream is about a token, and four bytes of a request are about one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import quote
+
+from multidict import CIMultiDict
 
 from dinrail_core.api.answers import Answer, Stream
-from dinrail_server.exchange import HttpExchange
+from dinrail_core.hooks.context import Target
+from dinrail_server.exchange import HttpExchange, Usage
 
-__all__ = ["metered", "total_tokens"]
+__all__ = ["metered", "tell", "usage_in"]
 
-_NAME = b'"total_tokens"'
+_INSTANCE = "x-dinrail-instance"
+_MODEL = "x-dinrail-model"
+"""Headers that say who has answered; the host sets them where it has chosen among several."""
+
+_NAME = b'"usage"'
 _SPACE = b" \t\r\n"
 _BYTES_PER_TOKEN = 4
+_INPUT = re.compile(rb'"(?:prompt|input)_tokens"\s*:\s*(\d{1,15})')
+_OUTPUT = re.compile(rb'"(?:completion|output)_tokens"\s*:\s*(\d{1,15})')
+_TOTAL = re.compile(rb'"total_tokens"\s*:\s*(\d{1,15})')
+_LONGEST = 4096
+"""Bytes of a usage that are looked at."""
+
+
+def tell(target: Target[Any], result: Any, headers: CIMultiDict[str]) -> str:
+    """Tell the client who has answered.
+
+    Returns:
+        The model's whole id.
+    """
+    found: str | None = result.headers.get(_MODEL)
+    if found is not None:
+        return found
+    model = f"{target.instance}/{target.model}"
+    headers[_INSTANCE] = target.instance
+    headers[_MODEL] = model if model.isascii() and model.isprintable() else quote(model, safe="/:@ ")
+    return model
 
 
 def metered(result: Any, exchange: HttpExchange) -> Any:
-    """The same answer; :attr:`HttpExchange.tokens` tells what it took once it has gone out."""
+    """The same answer; :attr:`HttpExchange.usage` tells what it took once it has gone out."""
     if isinstance(result, Answer):
-        said = total_tokens(result.body)
-        exchange.tokens = said if said is not None else (exchange.size + len(result.body)) // _BYTES_PER_TOKEN
+        said = usage_in(result.body)
+        exchange.usage = said or Usage(_of(exchange.size), _of(len(result.body)), estimated=True)
     elif isinstance(result, Stream):
         reads = _counting(result, exchange)
         return Stream(result.wire, reads=reads, headers=result.headers, close=result.aclose)
     return result
 
 
-def total_tokens(text: bytes) -> int | None:
-    """The last ``"total_tokens": N`` of a JSON text (or of several), or ``None``.
+def usage_in(text: bytes) -> Usage | None:
+    """What the last ``"usage": {…}`` of a JSON text (or of several) says, or ``None``.
 
     Inside a string of JSON a quotation mark follows a backslash, so what stands here as a name is one.
     """
     at = text.rfind(_NAME)
     while at >= 0:
-        if text[:at].rstrip(_SPACE)[-1:] in (b"{", b","):
-            rest = text[at + len(_NAME) : at + len(_NAME) + 40].lstrip(_SPACE)
-            digits = rest[1:].lstrip(_SPACE)
-            end = next((n for n, byte in enumerate(digits) if not 48 <= byte <= 57), len(digits))
-            if rest[:1] == b":" and end:
-                return int(digits[:end])
+        if text[max(0, at - 80) : at].rstrip(_SPACE)[-1:] in (b"{", b","):
+            found = _read(text[at + len(_NAME) : at + _LONGEST])
+            if found is not None:
+                return found
         at = text.rfind(_NAME, 0, at)
     return None
 
 
+def _read(rest: bytes) -> Usage | None:
+    if not rest.lstrip(_SPACE)[1:].lstrip(_SPACE).startswith(b"{"):
+        return None  # null, or no object at all
+    total, given, made = (_number(pattern, rest) for pattern in (_TOTAL, _INPUT, _OUTPUT))
+    if given is None and made is None:
+        return Usage(total, 0) if total is not None else None
+    if total is not None and made is None:
+        made = max(0, total - (given or 0))
+    if total is not None and given is None:
+        given = max(0, total - (made or 0))
+    return Usage(given or 0, made or 0)
+
+
+def _number(pattern: re.Pattern[bytes], text: bytes) -> int | None:
+    match = pattern.search(text)
+    return int(match[1]) if match is not None else None
+
+
+def _of(size: int) -> int:
+    return size // _BYTES_PER_TOKEN
+
+
 async def _counting(stream: Stream[Any], exchange: HttpExchange) -> AsyncGenerator[bytes, None]:
-    said: int | None = None
     events = 0
+    said: Usage | None = None
     try:
         async with aclosing(stream.reads()) as reads:
             async for read in reads:
                 events += read.count(b"\n\n")
-                found = total_tokens(read)
-                said = found if found is not None else said
-                exchange.tokens = said if said is not None else events + exchange.size // _BYTES_PER_TOKEN
+                if _NAME in read:
+                    said = usage_in(read) or said
                 yield read
     finally:
+        exchange.usage = said or Usage(_of(exchange.size), events, estimated=True)
         await stream.aclose()

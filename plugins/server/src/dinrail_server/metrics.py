@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import orjson
 
 from dinrail_core import __version__
+from dinrail_server.exchange import Usage
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -28,6 +29,8 @@ JobCounts: TypeAlias = Mapping[tuple[str, "JobState"], int]
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 
 _MOST_CODES = 200
+_MOST_MODELS = 1000
+"""Pairs of a model and a key; a client can name any model of an instance that lists none."""
 
 
 class _Histogram:
@@ -52,6 +55,8 @@ class Figures:
         self._first_bytes: dict[str, _Histogram] = {}
         self._streamed: dict[str, int] = {}
         self._broken: dict[tuple[str, str], int] = {}
+        self._tokens: dict[tuple[str, str, str], int] = {}
+        self._costs: dict[tuple[str, str], float] = {}
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request has been answered.
@@ -88,6 +93,22 @@ class Figures:
             key = (route, error if len(self._broken) < _MOST_CODES else "other")
             self._broken[key] = self._broken.get(key, 0) + 1
 
+    def count_tokens(self, model: str, key: str, usage: Usage, cost: float | None) -> None:
+        """A model has answered.
+
+        Args:
+            model: Its whole id.
+            key: The caller's credential, as the audit log calls it; empty for the one user of a machine.
+            usage: What the answer took.
+            cost: What it has cost, where the operator has said what it costs.
+        """
+        if (model, key, "input") not in self._tokens and len(self._tokens) >= 2 * _MOST_MODELS:
+            model, key = "other", "other"
+        for direction, count in (("input", usage.input), ("output", usage.output)):
+            self._tokens[model, key, direction] = self._tokens.get((model, key, direction), 0) + count
+        if cost is not None:
+            self._costs[model, key] = self._costs.get((model, key), 0.0) + cost
+
     def snapshot(self) -> dict[str, Any]:
         """All of it as JSON can say it."""
         return {
@@ -97,10 +118,12 @@ class Figures:
             "first_bytes": [[key, h.counts, h.total] for key, h in self._first_bytes.items()],
             "streamed": [[key, value] for key, value in self._streamed.items()],
             "broken": [[*key, value] for key, value in self._broken.items()],
+            "tokens": [[*key, value] for key, value in self._tokens.items()],
+            "costs": [[*key, value] for key, value in self._costs.items()],
         }
 
 
-_COUNTERS = ("requests", "streamed", "broken")
+_COUNTERS = ("requests", "streamed", "broken", "tokens", "costs")
 _HISTOGRAMS = ("seconds", "first_bytes")
 _DEAD = "dead.json"
 _TRIES = 10
@@ -151,7 +174,7 @@ def merge(snapshots: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The sum of several :meth:`Figures.snapshot`."""
     merged: dict[str, Any] = {"in_flight": sum(snapshot["in_flight"] for snapshot in snapshots)}
     for part in _COUNTERS:
-        sums: dict[tuple[Any, ...], int] = {}
+        sums: dict[tuple[Any, ...], float] = {}
         for snapshot in snapshots:
             for *key, value in snapshot[part]:
                 sums[tuple(key)] = sums.get(tuple(key), 0) + value
@@ -224,6 +247,10 @@ class _Collector:
             "dinrail_first_byte_seconds", "first_bytes", ["route"], "From the request's head to a stream's first byte."
         )
         yield self._counter("dinrail_streamed_bytes", "streamed", ["route"], "Bytes of streams.")
+        yield self._counter(
+            "dinrail_tokens", "tokens", ["model", "key", "direction"], "Tokens of requests and answers, some estimated."
+        )
+        yield self._counter("dinrail_cost", "costs", ["model", "key"], "What answers have cost, by configured prices.")
         yield self._counter(
             "dinrail_stream_errors", "broken", ["route", "code"], "Streams that ended with an error event."
         )

@@ -13,7 +13,7 @@ __all__ = ["ROUTES"]
 
 async def _create(exchange: Exchange) -> Answer[ChatCompletion] | Stream[ChatChunk]:
     request = await exchange.decode(ChatRequest)
-    target = await exchange.rail.resolve(ChatModel, request.model)
+    target = await exchange.resolve(ChatModel, request.model)
     request = request.model_copy(update={"model": target.model})
     if request.stream is True:
         return await target.provider.stream(request, exchange.call)

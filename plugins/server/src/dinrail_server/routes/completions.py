@@ -11,7 +11,7 @@ __all__ = ["ROUTES"]
 
 async def _create(exchange: Exchange) -> Answer[TextCompletion] | Stream[TextCompletion]:
     request = await exchange.decode(CompletionRequest)
-    target = await exchange.rail.resolve(CompletionModel, request.model)
+    target = await exchange.resolve(CompletionModel, request.model)
     request = request.model_copy(update={"model": target.model})
     if request.stream is True:
         return await target.provider.stream_text(request, exchange.call)

@@ -11,7 +11,7 @@ __all__ = ["ROUTES"]
 
 async def _create(exchange: Exchange) -> Answer[EmbeddingResponse]:
     request = await exchange.decode(EmbeddingRequest)
-    target = await exchange.rail.resolve(Embedder, request.model)
+    target = await exchange.resolve(Embedder, request.model)
     return await target.provider.embed(request.model_copy(update={"model": target.model}), exchange.call)
 
 

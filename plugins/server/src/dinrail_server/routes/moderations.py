@@ -17,7 +17,7 @@ _USUAL = "omni-moderation-latest"
 async def _create(exchange: Exchange) -> Answer[ModerationResponse]:
     request = await exchange.decode(ModerationRequest)
     name = await _only_model(exchange.rail) if request.model is MISSING else request.model
-    target = await exchange.rail.resolve(Moderator, name)
+    target = await exchange.resolve(Moderator, name)
     return await target.provider.moderate(request.model_copy(update={"model": target.model}), exchange.call)
 
 

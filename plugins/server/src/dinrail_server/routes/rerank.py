@@ -11,7 +11,7 @@ __all__ = ["ROUTES"]
 
 async def _create(exchange: Exchange) -> Answer[RerankResponse]:
     request = await exchange.decode(RerankRequest)
-    target = await exchange.rail.resolve(Reranker, request.model)
+    target = await exchange.resolve(Reranker, request.model)
     return await target.provider.rerank(request.model_copy(update={"model": target.model}), exchange.call)
 
 

@@ -1,0 +1,1 @@
+"""What stands between a request and the instance that answers it: limits, spreading, falling back."""

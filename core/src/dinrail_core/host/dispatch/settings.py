@@ -1,0 +1,87 @@
+"""``[models.NAME]`` and ``[providers.NAME.limits]``."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["Failure", "LimitSettings", "ModelSettings", "PriceSettings", "TargetSettings"]
+
+_CONFIG = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+_Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class Failure(Enum):
+    """Why a target did not answer, as far as another one might."""
+
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    RATE_LIMIT = "rate_limit"
+    CONTEXT_LENGTH = "context_length"
+
+
+class TargetSettings(BaseModel):
+    """One of the models that a name stands for."""
+
+    model_config = _CONFIG
+
+    model: str
+    """A model id."""
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """Its part of the load, in relation to the others'."""
+
+
+class PriceSettings(BaseModel):
+    """What a million tokens cost, in whatever currency the operator counts."""
+
+    model_config = _CONFIG
+
+    input: Annotated[float, Field(ge=0)] = 0.0
+    """Of the request."""
+    output: Annotated[float, Field(ge=0)] = 0.0
+    """Of the answer."""
+
+
+class ModelSettings(BaseModel):
+    """What is asked where somebody asks for the model ``NAME``."""
+
+    model_config = _CONFIG
+
+    targets: tuple[str | TargetSettings, ...] = ()
+    """Models among which the load is spread; where none is named, ``NAME`` itself is the one."""
+    balance: Literal["weighted", "least-busy"] = "weighted"
+    """``weighted`` spreads by weight; ``least-busy`` asks the one with the fewest calls under way, by weight."""
+    fallback: tuple[str, ...] = ()
+    """Models that are asked, in this order, where no target has answered."""
+    fallback_on: frozenset[Failure] = frozenset(Failure)
+    """For which failures another model is asked."""
+    retries: Annotated[int, Field(ge=0, le=5)] = 0
+    """How often a model that has failed with an error is asked again before the next one is."""
+    timeout: _Seconds | None = None
+    """Seconds within which an answer must be there (of a stream: must have been accepted)."""
+    defaults: dict[str, Any] = {}
+    """Parameters of requests that do not say otherwise, like ``temperature``."""
+    price: PriceSettings | None = None
+    """For what ``/metrics`` and the log say about costs."""
+
+
+class LimitSettings(BaseModel):
+    """``[providers.NAME.limits]``: how much is asked of an instance."""
+
+    model_config = _CONFIG
+
+    models: tuple[str, ...] = ()
+    """Names of models, ``*`` standing for anything; others of the instance do not exist. All where none is named."""
+    concurrency: Annotated[int, Field(ge=1)] | None = None
+    """Calls that are under way at once; a stream counts until its end."""
+    queue: Annotated[int, Field(ge=0)] = 1000
+    """Calls that may wait for a place."""
+    wait: _Seconds = 30.0
+    """Seconds that a call waits for a place."""
+    failures: Annotated[int, Field(ge=1)] | None = None
+    """Failures in a row (errors and timeouts, no refusals) after which the instance is left alone for a while."""
+    pause: _Seconds = 30.0
+    """Seconds for which it is left alone; then one call may see whether it has recovered."""
