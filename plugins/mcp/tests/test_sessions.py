@@ -21,6 +21,17 @@ def handshakes(server: Scripted) -> int:
     return sum(request.body != b"" and request.message.get("method") == "initialize" for request in server.seen)
 
 
+async def test_a_server_is_checked_without_being_reached() -> None:
+    async with scripted() as server, service(connectors={"c": {"command": "true"}}) as mcp:
+        await mcp.check(McpServer(label="x", url=server.url), ANN)
+        await mcp.check(McpServer(label="c", connector="c"), ANN)
+        assert server.seen == []
+        with pytest.raises(InvalidRequest):
+            await mcp.check(McpServer(label="x", url=server.url, headers={"host": "x"}), ANN)
+        with pytest.raises(InvalidRequest):
+            await mcp.check(McpServer(label="x", connector="x"), ANN)
+
+
 async def test_callers_share_no_session_and_neither_do_tokens() -> None:
     async with scripted() as server, service() as mcp:
         for number, (call, token) in enumerate([(ANN, None), (BEN, None), (ANN, "a"), (ANN, "b")], 1):

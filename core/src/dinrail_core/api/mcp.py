@@ -77,6 +77,14 @@ class McpClient(ABC):
     """Reaches MCP servers. One that fails, hangs or floods costs its call, and nothing else."""
 
     @abstractmethod
+    async def check(self, server: McpServer, call: Call) -> None:
+        """See whether a server may be reached, without reaching it: what can be told before an answer begins.
+
+        Raises:
+            InvalidRequest: As for :meth:`tools`.
+        """
+
+    @abstractmethod
     async def tools(self, server: McpServer, call: Call) -> Sequence[McpTool]:
         """The tools that the server has, in its order; remembered for a while.
 

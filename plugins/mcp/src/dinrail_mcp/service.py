@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_network
 from typing import Any, TypeVar
 
@@ -67,6 +67,15 @@ class McpService(McpClient):
     async def close(self) -> None:
         """End every session."""
         await self._sessions.close()
+
+    async def check(self, server: McpServer, call: Call) -> None:
+        """See :meth:`McpClient.check`; there is nothing to look at where a session is open."""
+        connector = self._connector(server)
+        if (connector is None or connector.command is None) and not self._sessions.has(
+            self._key(server, connector, call)
+        ):
+            with suppress(UpstreamError):  # a name that cannot be looked up now is told when tools are listed
+                await self._place(server, connector)
 
     async def tools(self, server: McpServer, call: Call) -> Sequence[McpTool]:
         """See :meth:`McpClient.tools`."""

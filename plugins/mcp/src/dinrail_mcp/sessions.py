@@ -69,6 +69,11 @@ class Sessions:
             if session.broken and self._open.get(key) is opening:
                 self._drop(key)
 
+    def has(self, key: bytes) -> bool:
+        """Whether there is a session, or one is being opened."""
+        opening = self._open.get(key)
+        return opening is not None and not _is_over(opening)
+
     async def close(self) -> None:
         """Close all of them."""
         if self._sweeper is not None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from dinrail_responses.tools.functions import FunctionKind
 from dinrail_responses.tools.interface import ToolKind
+from dinrail_responses.tools.mcp import McpKind
 
 __all__ = ["kinds"]
 
 
 def kinds() -> Sequence[ToolKind]:
     """Every kind of tool, one object each."""
-    return (FunctionKind(),)
+    return (FunctionKind(), McpKind())
