@@ -159,6 +159,13 @@ class Authenticator(ABC):
     def policy(self, principal: Principal) -> Policy:
         """What a principal may do: for work that goes on behind a request, and knows no more than its principal."""
 
+    def meter(self, principal: Principal) -> Meter | None:
+        """What counts the work that goes on behind a principal's requests, where that is limited.
+
+        It is no key's: such work has an account of its own, and does not use up what requests may.
+        """
+        return None
+
     @abstractmethod
     def record(self, event: AuditEvent) -> None:
         """Note an event in the audit log. Never waits, and never fails."""

@@ -17,7 +17,7 @@ from dinrail_access.credentials import bearer, digest, is_key, is_sound
 from dinrail_access.lazy import LazyLedger
 from dinrail_access.meter import Meters
 from dinrail_access.policy import limits_of, policy_of, shares_of
-from dinrail_core.api.access import Access, AuditEvent, Authenticator, Policy
+from dinrail_core.api.access import Access, AuditEvent, Authenticator, Meter, Policy
 from dinrail_core.api.call import LOCAL, Principal
 from dinrail_core.errors import DinrailError, Unauthenticated, Unavailable
 from dinrail_core.hooks import Context
@@ -180,6 +180,10 @@ class AccessService(Authenticator):
                 self._policies.clear()
             self._policies[principal] = found
         return found
+
+    def meter(self, principal: Principal) -> Meter | None:
+        who = digest(f"{principal.tenant},{principal.user or ''}")
+        return self._meters.of(f"work_{who}", limits_of(self._config.limits, principal))
 
     def record(self, event: AuditEvent) -> None:
         if self._audit is not None:

@@ -25,7 +25,7 @@ from dinrail_files.intake import Intake, Limit, loosen
 from dinrail_files.media_types import media_type_of
 from dinrail_files.rows import expiry_of, file_of, file_row, living, missing_file
 from dinrail_files.tables import FILES
-from dinrail_sdk.sql.contract import Database
+from dinrail_sdk.sql.contract import Database, Duplicate
 from dinrail_sdk.sql.ids import new_id
 from dinrail_sdk.sql.units import Owned, Page
 
@@ -49,11 +49,26 @@ class FileService(Files):
         self._limit = Limit(max_bytes, "file", "file")
 
     async def store(self, source: AsyncIterator[bytes], describe: Describe, call: Call) -> Answer[OpenAIFile]:
+        file_id = new_id("file-", call.seed)
+        try:
+            row = await self._store(file_id, source, describe, call)
+        except Duplicate:
+            if call.seed is None:
+                raise
+            return await self.get(file_id, call)  # an earlier try has made it
+        return Answer.of(file_of(row))
+
+    async def _store(self, file_id: str, source: AsyncIterator[bytes], describe: Describe, call: Call) -> Any:
+        """Take a file in, and return its row.
+
+        Raises:
+            Duplicate: There is one of this id.
+        """
         async with self._intake.take(source, call, self._limit) as taken:
             new = await describe()
             seconds = new.expires_after.seconds if isinstance(new.expires_after, ExpiresAfter) else None
             row = file_row(
-                new_id("file-"),
+                file_id,
                 taken,
                 filename=new.filename,
                 purpose=new.purpose,
@@ -66,7 +81,7 @@ class FileService(Files):
                 unit.insert(FILES, row)
 
             await self._database.write(call.principal, work)
-        return Answer.of(file_of(row))
+        return row
 
     async def list(self, query: ListFilesQuery, call: Call) -> Answer[FileList]:
         after = query.after if isinstance(query.after, str) else None

@@ -14,7 +14,7 @@ from aiohttp.web_request import BaseRequest
 from dinrail_core.errors import InvalidRequest, TooLarge
 from dinrail_server.errors import BadHttp, BodyTimeout, ExpectationFailed
 
-__all__ = ["MAX_DEPTH", "body_reads", "parse_json", "read_body"]
+__all__ = ["MAX_DEPTH", "body_reads", "check_depth", "parse_json", "read_body"]
 
 MAX_DEPTH = 64
 """How deep arrays and objects of a request may be nested."""
@@ -123,9 +123,19 @@ def parse_json(body: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         raise InvalidRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
     # The brackets bound the depth, so counting them spares nearly every request a closer look.
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _deeper_than(data, MAX_DEPTH):
-        raise InvalidRequest(f"The body is nested deeper than {MAX_DEPTH} levels.", code="too_deep")
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+        check_depth(data)
     return data
+
+
+def check_depth(data: Any) -> None:
+    """See that parsed JSON is nested at most ``MAX_DEPTH`` deep.
+
+    Raises:
+        InvalidRequest: It is nested deeper.
+    """
+    if _deeper_than(data, MAX_DEPTH):
+        raise InvalidRequest(f"The body is nested deeper than {MAX_DEPTH} levels.", code="too_deep")
 
 
 def _deeper_than(data: Any, limit: int) -> bool:

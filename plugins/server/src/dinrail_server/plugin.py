@@ -1,16 +1,41 @@
-"""Declares the server: its routes, its section of the configuration, and the commands ``serve`` and ``chat``."""
+"""Declares the server: its routes, its section of the configuration, the service ``operations``, and its commands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
+from pydantic import BaseModel
+
+from dinrail_core.api.operations import Operations
+from dinrail_core.hooks.context import Context
 from dinrail_core.hooks.http import Route, RouteGroup
 from dinrail_core.hooks.markers import hookimpl
-from dinrail_core.hooks.records import Command, Section
+from dinrail_core.hooks.records import Command, Section, ServiceType
 
-__all__ = ["DINRAIL_API", "dinrail_commands", "dinrail_routes", "dinrail_sections"]
+__all__ = ["DINRAIL_API", "dinrail_commands", "dinrail_routes", "dinrail_sections", "dinrail_services"]
 
 DINRAIL_API = ">=1.0,<2"
+
+
+class OperationsConfig(BaseModel, extra="forbid", defer_build=True):
+    """Nothing to configure: the operations are the server's."""
+
+
+@asynccontextmanager
+async def _open_operations(config: OperationsConfig, context: Context) -> AsyncIterator[object]:
+    from dinrail_server.operations import ServerOperations
+
+    yield await ServerOperations.over(context.rail)
+
+
+OPERATIONS = ServiceType(
+    name="operations",
+    config=OperationsConfig,
+    provides=frozenset({Operations}),
+    open=_open_operations,
+    summary="The server's operations without HTTP",
+)
 
 
 @hookimpl
@@ -19,6 +44,12 @@ def dinrail_routes() -> Iterable[Route | RouteGroup]:
     from dinrail_server.routes import ROUTES  # not needed for `dinrail --help`
 
     return ROUTES
+
+
+@hookimpl
+def dinrail_services() -> Iterable[ServiceType]:
+    """What performs operations for work behind requests."""
+    yield OPERATIONS
 
 
 @hookimpl

@@ -19,6 +19,12 @@ def _api(path: str, module: str) -> RouteGroup:
     return RouteGroup(under=path, load=load)
 
 
+def _event_types() -> Iterable[Route]:
+    from dinrail_server.routes.webhooks import EVENT_TYPE_ROUTES
+
+    return EVENT_TYPE_ROUTES
+
+
 ROUTES: Sequence[Route | RouteGroup] = (
     _api("/v1/chat/completions", "chat"),
     _api("/v1/completions", "completions"),
@@ -30,6 +36,9 @@ ROUTES: Sequence[Route | RouteGroup] = (
     _api("/v1/uploads", "uploads"),
     _api("/v1/conversations", "conversations"),
     _api("/v1/prompts", "prompts"),
+    _api("/v1/batches", "batches"),
+    _api("/v1/webhook_endpoints", "webhooks"),
+    RouteGroup(under="/v1/webhook_event_types", load=_event_types),
     *providers.ROUTES,
     *meta.ROUTES,
 )

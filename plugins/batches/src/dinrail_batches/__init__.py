@@ -1,0 +1,1 @@
+"""Batches: files of requests, worked through line by line."""
