@@ -106,6 +106,20 @@ async def _item(ask: Ask, ids: Ids) -> str:
     return str(made["data"][0]["id"])
 
 
+async def _batch(ask: Ask, ids: Ids) -> str:
+    file_id = (await ask("POST", "/v1/files", Form("file", {"purpose": "batch"})))["id"]
+    new = {"input_file_id": file_id, "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    made = await ask("POST", "/v1/batches", new)
+    while made["status"] != "failed":  # its file is none; from here on it changes no more
+        made = await ask("GET", f"/v1/batches/{made['id']}")
+    return str(made["id"])
+
+
+async def _endpoint(ask: Ask, ids: Ids) -> str:
+    new = {"name": "a", "url": "https://example.com/", "event_types": ["batch.failed"]}
+    return str((await ask("POST", "/v1/webhook_endpoints", new))["id"])
+
+
 def _message(*content: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}, *content]}
 
@@ -114,6 +128,8 @@ KINDS: Mapping[str, Kind] = {
     "prompt": Kind(_prompt, look="/v1/prompts/{prompt}"),
     "file": Kind(_file, look="/v1/files/{file}"),
     "upload": Kind(_upload),
+    "batch": Kind(_batch, look="/v1/batches/{batch}"),
+    "endpoint": Kind(_endpoint, look="/v1/webhook_endpoints/{endpoint}"),
     "part": Kind(_part, inside=("upload",)),
     "conversation": Kind(_conversation, look="/v1/conversations/{conversation}"),
     "item": Kind(_item, inside=("conversation",), look="/v1/conversations/{conversation}/items/{item}"),
@@ -167,6 +183,40 @@ ROWS: tuple[Row, ...] = (
         statuses=frozenset({400, 404}),
     ),
     Row("POST /v1/uploads/{upload_id}/cancel", {"upload_id": "upload"}),
+    # batches
+    Row(
+        "POST /v1/batches",
+        {"input_file_id": "file"},
+        lambda ids: {
+            "input_file_id": ids["file"],
+            "endpoint": "/v1/chat/completions",
+            "completion_window": "24h",
+        },
+    ),
+    Row("GET /v1/batches", {"after": "batch"}, statuses=_AFTER),
+    Row("GET /v1/batches/{batch_id}", {"batch_id": "batch"}),
+    Row("POST /v1/batches/{batch_id}/cancel", {"batch_id": "batch"}),
+    # webhooks
+    Row("POST /v1/webhook_endpoints", why=_NEW),
+    Row("GET /v1/webhook_endpoints", {"after": "endpoint"}, statuses=_AFTER),
+    Row("GET /v1/webhook_endpoints/{webhook_endpoint_id}", {"webhook_endpoint_id": "endpoint"}),
+    Row(
+        "POST /v1/webhook_endpoints/{webhook_endpoint_id}",
+        {"webhook_endpoint_id": "endpoint"},
+        lambda ids: {"name": "b"},
+    ),
+    Row("DELETE /v1/webhook_endpoints/{webhook_endpoint_id}", {"webhook_endpoint_id": "endpoint"}),
+    Row(
+        "POST /v1/webhook_endpoints/{webhook_endpoint_id}/rotate_secret",
+        {"webhook_endpoint_id": "endpoint"},
+        lambda ids: {},
+    ),
+    Row(
+        "POST /v1/webhook_endpoints/{webhook_endpoint_id}/test",
+        {"webhook_endpoint_id": "endpoint"},
+        lambda ids: {"event_type": "batch.failed"},
+    ),
+    Row("GET /v1/webhook_event_types", why="the server's, the same for everybody"),
     # conversations
     Row("POST /v1/conversations", why=_NEW),
     Row("GET /v1/conversations/{conversation_id}", {"conversation_id": "conversation"}),

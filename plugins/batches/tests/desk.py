@@ -112,7 +112,7 @@ def model_type(model: Model) -> ProviderType:
     return ProviderType(name="kit", config=ModelConfig, apis=frozenset({ChatModel, Embedder}), open=opened)
 
 
-def chat_line(custom_id: str, text: str = "hello", **changes: Any) -> dict[str, Any]:
+def chat_line(custom_id: Any, text: str = "hello", **changes: Any) -> dict[str, Any]:
     """A line that asks a chat."""
     body = {"model": "up/kit", "messages": [{"role": "user", "content": text}]}
     return {"custom_id": custom_id, "method": "POST", "url": "/v1/chat/completions", "body": body} | changes
@@ -145,6 +145,12 @@ class Desk:
     async def ended(self, batch: Batch) -> Batch:
         """The batch once it has ended."""
         return await self.until(batch, lambda found: found.status in ENDED)
+
+    async def completed(self, batch: Batch, lines: int) -> Batch:
+        """The batch once so many lines are completed."""
+        return await self.until(
+            batch, lambda found: found.request_counts is not None and found.request_counts.completed == lines
+        )
 
     async def until(self, batch: Batch, holds: Callable[[Batch], bool]) -> Batch:
         """The batch once something holds of it."""

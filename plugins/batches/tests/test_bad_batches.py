@@ -15,12 +15,12 @@ BAD_LINES: list[tuple[Any, str, str | None]] = [
     (chat_line("good"), "duplicate_custom_id", "custom_id"),
     (chat_line(""), "invalid_custom_id", "custom_id"),
     (chat_line("a" * 600), "invalid_custom_id", "custom_id"),
-    (chat_line("x", custom_id=7), "invalid_custom_id", "custom_id"),
-    (chat_line("x", method="GET"), "invalid_method", "method"),
-    (chat_line("x", url="/v1/embeddings"), "invalid_url", "url"),
-    (chat_line("x", url="/v1/files"), "invalid_url", "url"),
-    (chat_line("x", body=[]), "invalid_body", "body"),
-    (chat_line("x", body={"messages": []}), "missing_required_parameter", "body.model"),
+    (chat_line(7), "invalid_custom_id", "custom_id"),
+    (chat_line("x0", method="GET"), "invalid_method", "method"),
+    (chat_line("x1", url="/v1/embeddings"), "invalid_url", "url"),
+    (chat_line("x2", url="/v1/files"), "invalid_url", "url"),
+    (chat_line("x3", body=[]), "invalid_body", "body"),
+    (chat_line("x4", body={"messages": []}), "missing_required_parameter", "body.model"),
 ]
 
 

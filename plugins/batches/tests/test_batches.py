@@ -176,7 +176,7 @@ async def test_a_cancelled_batch_keeps_what_was_finished(desk: Desk) -> None:
 
     desk.model.says = says
     begun = await desk.send([chat_line("a"), *(chat_line(f"b{number}", "endless") for number in range(9))])
-    await desk.until(begun, lambda batch: batch.request_counts is not None and batch.request_counts.completed == 1)
+    await desk.completed(begun, 1)
     cancelling = await desk.client.batches.cancel(begun.id)
     assert cancelling.status == "cancelling"
     assert cancelling.cancelling_at is not None
