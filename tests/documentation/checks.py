@@ -26,6 +26,7 @@ from dinrail_core.errors import ConfigurationError
 from dinrail_core.host import Plan, Plugins, load_settings
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+_SECRET = "a-secret-that-is-long-enough-to-be-a-good-one"
 _HEADING = re.compile(r"^#{1,6} +(.*)$", re.MULTILINE)
 _VARIABLE = re.compile(r"\bDINRAIL_[A-Z0-9_]+\b")
 _FORBIDDEN = {
@@ -93,7 +94,7 @@ def _plan(table: Mapping[str, Any], tree: Tree) -> None:
         ConfigurationError: It is wrong.
     """
     installed = [plugin for member in tree.members for plugin in member.installed]
-    secrets = dict.fromkeys(_secret_names(table), "a-secret")
+    secrets = dict.fromkeys(_secret_names(table), _SECRET)
     with mock.patch.dict(os.environ, secrets):
         settings = load_settings(Path(os.devnull), environment={}, overrides=_without_files(table))
         wanted = settings.plugins
@@ -120,7 +121,7 @@ def _secret_names(value: object) -> Iterator[str]:
 def _without_files(value: Any) -> Any:
     """Secrets that stand in files as their text: the files are on the reader's machine."""
     if isinstance(value, dict):
-        return "a-secret" if value.keys() == {"file"} else {k: _without_files(v) for k, v in value.items()}
+        return _SECRET if value.keys() == {"file"} else {k: _without_files(v) for k, v in value.items()}
     return value
 
 
