@@ -57,9 +57,10 @@ class Run(JobRun):
         database: Where steps are written down.
         row: The job, as it was taken.
         kind: Its kind.
+        fresh: Whether nobody has begun it before, so that no step of it can have been done elsewhere.
     """
 
-    def __init__(self, database: Database, row: RowMapping, kind: JobKind) -> None:
+    def __init__(self, database: Database, row: RowMapping, kind: JobKind, *, fresh: bool) -> None:
         self.id = row["id"]
         self.payload = json.loads(row["payload"])
         self.call = call_of(row)
@@ -72,6 +73,8 @@ class Run(JobRun):
         self.stopping = False
         """Whether this process hands its jobs over."""
         self._database = database
+        self._fresh = fresh
+        self._done: set[str] = set()
         self._cancelled = False
         self._progress: str | None = None
         self._under_way: set[str] = set()
@@ -84,14 +87,17 @@ class Run(JobRun):
             raise ValueError(f"The step '{name}' is being done already: a name occurs once in a job.")
         self._under_way.add(name)
         try:
-            found = await self._keep(partial(self._found, name=name))
-            if found is not None:
-                return json.loads(found)
+            if not self._fresh or name in self._done:
+                found = await self._keep(partial(self._found, name=name))
+                if found is not None:
+                    return json.loads(found)
             result = await work(self._key(name))
             text = dumped(result, f"What the step '{name}' returned")
             kept = await self._keep(partial(record_step, job_id=self.id, claim=self.claim, name=name, result=text))
             if not kept:
-                self._lose()
+                self.lost = True
+                raise asyncio.CancelledError
+            self._done.add(name)
             return result
         finally:
             self._under_way.discard(name)
@@ -143,10 +149,6 @@ class Run(JobRun):
     def _interrupt(self) -> None:
         if self._work is not None:
             self._work.cancel()
-
-    def _lose(self) -> None:
-        self.lost = True
-        raise asyncio.CancelledError
 
     def _found(self, connection: Connection, name: str) -> str | None:
         """What the step has returned, if it has been done; asked of the database, which knows who is at the job."""

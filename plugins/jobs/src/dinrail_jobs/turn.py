@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, insert, or_, select, text, update
 
 from dinrail_core.api.jobs import JobKind
 from dinrail_jobs.tables import JOBS, WORKERS
@@ -59,10 +60,12 @@ class Taken:
     Attributes:
         held: Claims that were still the process's own, and whether each job is to be cancelled.
         rows: Jobs that it has taken.
+        fresh: Claims of those that nobody has begun before.
     """
 
-    held: Mapping[str, bool]
-    rows: Sequence[RowMapping]
+    held: Mapping[str, bool] = field(default_factory=dict)
+    rows: Sequence[RowMapping] = ()
+    fresh: AbstractSet[str] = frozenset()
 
 
 def database_time(connection: Connection) -> float:
@@ -81,7 +84,7 @@ def lock(connection: Connection) -> None:
 def take_turn(connection: Connection, turn: Turn) -> Taken:
     """Take a turn, inside a transaction."""
     if not turn.holding and not _anything(connection, turn):
-        return Taken({}, ())
+        return Taken()
     lock(connection)
     now = database_time(connection)
     if turn.holding:
@@ -91,7 +94,7 @@ def take_turn(connection: Connection, turn: Turn) -> Taken:
     rows = [*_take_ends(connection, turn, now), *_take_jobs(connection, turn, now)]
     if rows and not turn.holding:
         _say_alive(connection, turn, now)
-    return Taken(held, rows)
+    return Taken(held, rows, {row["claim"] for row in rows if row["duty"] == "run" and row["started_at"] == now})
 
 
 def _anything(connection: Connection, turn: Turn) -> bool:
@@ -121,7 +124,7 @@ def _say_alive(connection: Connection, turn: Turn, now: float) -> None:
 def _free_what_dead_held(connection: Connection, kinds: Mapping[str, JobKind], now: float) -> None:
     alive = select(WORKERS.c.id).where(WORKERS.c.alive_until >= now)
     lost = (JOBS.c.duty.in_(("run", "tell")), JOBS.c.worker.is_not(None), JOBS.c.worker.not_in(alive))
-    for row in connection.execute(select(JOBS).where(*lost)).mappings().all():
+    for row in connection.execute(_unlocked(select(JOBS).where(*lost))).mappings().all():
         values: dict[str, Any] = {"worker": None, "claim": None, "due_at": now}
         if row["duty"] == "run":
             if row["cancelling"]:
@@ -154,31 +157,30 @@ def ended(state: str, kind: JobKind | None, now: float) -> dict[str, Any]:
 
 def _held(connection: Connection, turn: Turn) -> dict[str, bool]:
     """What is still the process's own; progress is written on the way, and what it does not know of is let go."""
-    mine = connection.execute(
-        select(JOBS.c.id, JOBS.c.claim, JOBS.c.cancelling).where(
-            JOBS.c.duty.in_(("run", "tell")), JOBS.c.worker == turn.worker
-        )
-    )
+    mine = (JOBS.c.duty.in_(("run", "tell")), JOBS.c.worker == turn.worker)
     held: dict[str, bool] = {}
-    for job_id, claim, cancelling in mine.all():
-        if claim not in turn.holding:
-            # Taken in a turn whose outcome this process was never told.
-            free = {"worker": None, "claim": None, "state": "queued"}
-            connection.execute(update(JOBS).where(JOBS.c.id == job_id, JOBS.c.duty == "run").values(free))
-            connection.execute(
-                update(JOBS).where(JOBS.c.id == job_id, JOBS.c.duty == "tell").values(worker=None, claim=None)
-            )
-            continue
-        held[claim] = cancelling
-        progress = turn.holding[claim]
-        if progress is not None:
-            connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(progress=progress))
+    columns = (JOBS.c.id, JOBS.c.claim, JOBS.c.cancelling, JOBS.c.duty)
+    for job_id, claim, cancelling, duty in connection.execute(select(*columns).where(*mine)).all():
+        values: dict[str, Any] = {}
+        if claim in turn.holding:
+            held[claim] = cancelling
+            values = {} if turn.holding[claim] is None else {"progress": turn.holding[claim]}
+        else:  # taken in a turn whose outcome this process was never told
+            values = {"worker": None, "claim": None, **({"state": "queued"} if duty == "run" else {})}
+        if values:
+            connection.execute(update(JOBS).where(JOBS.c.id == job_id, JOBS.c.claim == claim).values(values))
     return held
+
+
+def _unlocked(statement: Select[Any]) -> Select[Any]:
+    """The rows that nobody is writing to just now, locked; one that is being ended or cancelled is left for later."""
+    return statement.with_for_update(skip_locked=True)
 
 
 def _take_ends(connection: Connection, turn: Turn, now: float) -> list[RowMapping]:
     waiting = (JOBS.c.duty == "tell", JOBS.c.worker.is_(None), JOBS.c.due_at <= now, JOBS.c.kind.in_(turn.kinds))
-    rows = connection.execute(select(JOBS).where(*waiting).order_by(JOBS.c.due_at).limit(_MOST_TOLD)).mappings().all()
+    statement = _unlocked(select(JOBS).where(*waiting).order_by(JOBS.c.due_at).limit(_MOST_TOLD))
+    rows = connection.execute(statement).mappings().all()
     return [_take(connection, turn, row, {}) for row in rows]
 
 
@@ -208,7 +210,8 @@ def _chosen(connection: Connection, kind: JobKind, free: int, now: float) -> Ite
     while free > 0:
         full = [tenant for tenant, count in running.items() if count >= (kind.per_tenant or 0)]
         statement = select(JOBS).where(*waiting, JOBS.c[TENANT].not_in(full)).order_by(JOBS.c.due_at, JOBS.c.id)
-        rows = connection.execute(statement.limit(free if kind.per_tenant is None else 1)).mappings().all()
+        statement = statement.limit(free if kind.per_tenant is None else 1)
+        rows = connection.execute(_unlocked(statement)).mappings().all()
         for row in rows:
             free -= 1
             if kind.per_tenant is not None:

@@ -102,10 +102,19 @@ class Workers:
                     _LOG.warning("jobs are not looked for: %s", error)
                 except Exception:  # a background task that ends would leave everything where it is, unseen
                     _LOG.exception("jobs are not looked for")
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), _BEAT)
+                await self._wait()
         finally:
             guard.cancel()
+
+    async def _wait(self) -> None:
+        """Until the next turn is due, or something waits and there is room for it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_BEAT):
+                while True:
+                    await self._woken.wait()
+                    if self._free():
+                        return
+                    self._woken.clear()
 
     def _see_to_periodic(self, connection: Connection) -> None:
         lock(connection)
@@ -129,7 +138,7 @@ class Workers:
             elif taken.held.get(claim):
                 run.cancel()
         for row in taken.rows:
-            self._begin(row)
+            self._begin(row, fresh=row["claim"] in taken.fresh)
 
     async def _guard(self) -> None:
         """Stop what this process does once others may take it for dead, though it cannot ask the database."""
@@ -145,8 +154,8 @@ class Workers:
         free = {name: kind.concurrency - doing.count(name) for name, kind in self._kinds.items()}
         return {name: slots for name, slots in free.items() if slots > 0}
 
-    def _begin(self, row: RowMapping) -> None:
-        run = Run(self._database, row, self._kinds[row["kind"]])
+    def _begin(self, row: RowMapping, *, fresh: bool) -> None:
+        run = Run(self._database, row, self._kinds[row["kind"]], fresh=fresh)
         self._runs[run.claim] = run
         task = asyncio.create_task(self._see_through(run), name=f"dinrail-job-{run.id}-{row['duty']}")
         self._tasks.add(task)
