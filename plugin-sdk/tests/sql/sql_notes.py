@@ -25,8 +25,10 @@ NOTES = owned_table(
     Column("size", Integer),
     Column("tags", JSON),
     Column("slug", String(80), unique=True),
+    Column("bytes", Integer, nullable=False, server_default="0"),
+    counted=True,
 )
-OTHERS = owned_table("others", METADATA, Column("note", String(80)))
+OTHERS = owned_table("others", METADATA, Column("note", String(80)), Column("bytes", Integer))
 PLAIN = Table(
     "plain", METADATA, Column("id", String(80), primary_key=True), Column("tenant", String), Column("owner", String)
 )

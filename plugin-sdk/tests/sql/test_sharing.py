@@ -57,7 +57,7 @@ def test_others_see_and_change_what_is_shared_with_them_and_no_more(
     store: Store, maker: Principal, reader: Principal
 ) -> None:
     store.clear()
-    store.do(maker, lambda unit: unit.insert(NOTES, {"id": "note_1", "text": "a", "size": 1}))
+    store.do(maker, lambda unit: unit.insert(NOTES, {"id": "note_1", "text": "a", "size": 1, "bytes": 1}))
     seen, mine = sees(reader, maker), (reader.tenant, reader.user) == (maker.tenant, maker.user)
     changed = sees(reader, maker, writing=True)
 
@@ -66,7 +66,7 @@ def test_others_see_and_change_what_is_shared_with_them_and_no_more(
         assert len(unit.select(NOTES)) == unit.count(NOTES) == (unit.sum(NOTES.c.size) or 0) == seen
         assert (unit.max(NOTES.c.text) == "a") == seen
         assert (unit.get(NOTES, "note_1", lock=True) is not None) == changed
-        assert unit.sum(NOTES.c.size, own=True) == mine, "what somebody has stored is its own alone"
+        assert unit.stored_bytes() == mine, "what somebody has stored is its own alone"
 
     store.do(reader, look)
     assert store.do(reader, lambda unit: unit.update(NOTES, {"text": "b"})) == changed

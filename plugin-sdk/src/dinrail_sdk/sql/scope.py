@@ -22,30 +22,29 @@ class Scope:
         principal: Whose.
     """
 
-    __slots__ = ("_principal",)
+    __slots__ = ("principal",)
 
     def __init__(self, principal: Principal) -> None:
-        self._principal = principal
+        self.principal = principal
 
-    def condition(self, table: Table, *, writing: bool, own: bool = False) -> ColumnElement[bool]:
+    def condition(self, table: Table, *, writing: bool) -> ColumnElement[bool]:
         """What every statement about the table carries.
 
         Args:
             table: An owned table.
             writing: Whether the rows are to be changed or removed, and not only seen.
-            own: Whether what others share is left out.
         """
-        mine = table.c[OWNER] == (self._principal.user or "")
-        if not own and self._principal.shares:
+        mine = table.c[OWNER] == (self.principal.user or "")
+        if self.principal.shares:
             mine = or_(mine, *self._shared(table, writing=writing))
-        return and_(table.c[TENANT] == self._principal.tenant, mine)
+        return and_(table.c[TENANT] == self.principal.tenant, mine)
 
     def values(self, table: Table) -> Mapping[str, Any]:
         """The columns of ownership of a new row of the principal's."""
         roles = {share.role for share in self._shares(table) if share.role is not None}
         return {
-            TENANT: self._principal.tenant,
-            OWNER: self._principal.user or "",
+            TENANT: self.principal.tenant,
+            OWNER: self.principal.user or "",
             AUDIENCE: f",{','.join(sorted(roles))}," if roles else "",
         }
 
@@ -55,12 +54,12 @@ class Scope:
         Raises:
             TypeError: That row is of another tenant: a mistake in a service's code.
         """
-        if row[TENANT] != self._principal.tenant:
+        if row[TENANT] != self.principal.tenant:
             raise TypeError("A row can only belong under one that its unit has found.")
         return {name: row[name] for name in (TENANT, OWNER, AUDIENCE)}
 
     def _shares(self, table: Table) -> Iterator[Share]:
-        return (share for share in self._principal.shares if object_of(table) in share.objects)
+        return (share for share in self.principal.shares if object_of(table) in share.objects)
 
     def _shared(self, table: Table, *, writing: bool) -> Iterator[ColumnElement[bool]]:
         for share in self._shares(table):

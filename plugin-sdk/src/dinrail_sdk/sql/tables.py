@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Column, Index, MetaData, String, Table, Text
 
-__all__ = ["AUDIENCE", "OWNER", "OWNERSHIP", "TENANT", "is_owned", "object_of", "owned_table"]
+__all__ = ["AUDIENCE", "BYTES", "OWNER", "OWNERSHIP", "TENANT", "is_owned", "object_of", "owned_table"]
 
 TENANT = "tenant"
 OWNER = "owner"
@@ -18,10 +18,20 @@ AUDIENCE = "audience"
 OWNERSHIP = frozenset({TENANT, OWNER, AUDIENCE})
 """The columns that say whose a row is, and never change."""
 
+BYTES = "bytes"
+"""How much of its owner's room a row of a counted table takes."""
+
 _OBJECT = "dinrail_object"
 
 
-def owned_table(name: str, metadata: MetaData, *columns: Any, id_length: int = 80, part_of: str | None = None) -> Table:
+def owned_table(
+    name: str,
+    metadata: MetaData,
+    *columns: Any,
+    id_length: int = 80,
+    part_of: str | None = None,
+    counted: bool = False,
+) -> Table:
     """A table with an ``id`` as its key, the columns of ownership, and an index that lists of one owner's rows use.
 
     Args:
@@ -30,7 +40,13 @@ def owned_table(name: str, metadata: MetaData, *columns: Any, id_length: int = 8
         columns: What else it has, and further constraints and indexes.
         id_length: Characters of an id.
         part_of: The table of the objects that its rows are parts of; who shares an object shares its parts.
+        counted: Whether its rows count as what their owner has stored; one of the columns is then :data:`BYTES`, a
+            whole number that the service writes.
     """
+    indexes = [Index(f"ix_{name}_owner", TENANT, OWNER, "id")]
+    if counted:
+        # By its name the database knows that the table is counted (dinrail_sdk.sql.counting).
+        indexes.append(Index(f"ix_{name}_stored", TENANT, OWNER, BYTES))
     return Table(
         name,
         metadata,
@@ -39,7 +55,7 @@ def owned_table(name: str, metadata: MetaData, *columns: Any, id_length: int = 8
         Column(OWNER, String(200), nullable=False),
         Column(AUDIENCE, Text, nullable=False, server_default=""),
         *columns,
-        Index(f"ix_{name}_owner", TENANT, OWNER, "id"),
+        *indexes,
         info={_OBJECT: part_of or name},
     )
 

@@ -26,6 +26,7 @@ from sqlalchemy.sql.elements import ClauseElement
 from dinrail_core.api.pages import ListQuery
 from dinrail_sdk.sql.conditions import check_expression, check_text
 from dinrail_sdk.sql.contract import Duplicate
+from dinrail_sdk.sql.counting import counted_tables, total
 from dinrail_sdk.sql.scope import Scope
 from dinrail_sdk.sql.tables import OWNERSHIP, is_owned
 
@@ -214,34 +215,36 @@ class Owned:
         conditions = self._conditions(table, where)
         return int(self._execute(select(func.count()).select_from(table).where(*conditions)).scalar_one())
 
-    def sum(self, column: Column[Any], *where: Where, own: bool = False) -> int:
-        """The sum of a column over the rows that fit; 0 where none does.
+    def sum(self, column: Column[Any], *where: Where) -> int:
+        """The sum of a column over the rows that fit; 0 where none does."""
+        found: int | None = self._aggregate(func.sum(column), column, where)
+        return int(found or 0)
 
-        Args:
-            column: The column.
-            where: Conditions.
-            own: Whether what others share is left out: how much somebody has stored is the sum of its own.
+    def stored_bytes(self) -> int:
+        """How much the owner has stored, in the counted tables of all services that ever kept anything here.
+
+        What others share is not the owner's and is left out. Services know nothing of each other, and what they keep
+        counts whether or not they are open, so the database is asked which tables there are.
         """
-        total: int | None = self._aggregate(func.sum(column), column, where, own=own)
-        return int(total or 0)
+        dialect = self._connection.dialect.name if self._connection is not None else "sqlite"
+        names = self._execute(counted_tables(dialect)).scalars().all()
+        return int(self._execute(total(names, self._scope.principal)).scalar_one()) if names else 0
 
     def max(self, column: Column[Any], *where: Where) -> Any:
         """The largest value of a column among the rows that fit, or ``None``."""
         return self._aggregate(func.max(column), column, where)
 
-    def _aggregate(self, wanted: Any, column: Column[Any], where: Sequence[Where], *, own: bool = False) -> Any:
+    def _aggregate(self, wanted: Any, column: Column[Any], where: Sequence[Where]) -> Any:
         table: Any = getattr(column, "table", None)
-        conditions = self._conditions(table, where, own=own)
+        conditions = self._conditions(table, where)
         check_expression(table, column)
         return self._execute(select(wanted).where(*conditions)).scalar()
 
-    def _conditions(
-        self, table: Table, where: Sequence[Where], *, writing: bool = False, own: bool = False
-    ) -> Sequence[Where]:
+    def _conditions(self, table: Table, where: Sequence[Where], *, writing: bool = False) -> Sequence[Where]:
         """The conditions with that of ownership."""
         _check_table(table)
         _check_all(table, where)
-        return (self._scope.condition(table, writing=writing, own=own), *where)
+        return (self._scope.condition(table, writing=writing), *where)
 
     def _execute(self, statement: Any, rows: Any = None) -> CursorResult[Any]:
         if self._connection is None:

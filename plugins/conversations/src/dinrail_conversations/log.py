@@ -12,12 +12,14 @@ from sqlalchemy import RowMapping
 
 from dinrail_conversations.locks import existing, writable
 from dinrail_conversations.tables import CONVERSATIONS, ITEMS
+from dinrail_core.api.call import Call
 from dinrail_core.api.conversations import ListItemsQuery
 from dinrail_core.api.items.including import as_asked
 from dinrail_core.api.items.keeping import keep
 from dinrail_core.api.items.unions import InputItem, Item, ItemReference
 from dinrail_core.errors import InvalidRequest, NotFound
 from dinrail_sdk.sql.ids import new_id
+from dinrail_sdk.sql.quota import check_room
 from dinrail_sdk.sql.units import Owned, Page, Rows
 
 __all__ = ["Entry", "add", "entries_of", "entry_of", "find", "kept", "page", "position_of", "remove", "told"]
@@ -64,7 +66,9 @@ def entry_of(item: Item, *, given: bool = True) -> Entry:
     return Entry(item.id, item.type, item.model_dump_json(), given)
 
 
-def add(unit: Owned, conversation: RowMapping, entries: Sequence[Entry], change: Mapping[str, Any]) -> list[Entry]:
+def add(
+    unit: Owned, conversation: RowMapping, entries: Sequence[Entry], change: Mapping[str, Any], call: Call
+) -> list[Entry | RowMapping]:
     """Write items behind a conversation's last one, side by side.
 
     Args:
@@ -72,6 +76,7 @@ def add(unit: Owned, conversation: RowMapping, entries: Sequence[Entry], change:
         conversation: The row.
         entries: The items.
         change: What else changes about the row.
+        call: On whose behalf; where it may be tried again, and an earlier try has added the items, none is added.
 
     Returns:
         The items, references replaced by what they stand for.
@@ -79,11 +84,16 @@ def add(unit: Owned, conversation: RowMapping, entries: Sequence[Entry], change:
     Raises:
         InvalidRequest: An id is there already.
         NotFound: A reference leads nowhere.
+        RateLimited: There is no room for them.
     """
     if not entries:
         return []
+    if call.seed is not None and (before := _added_before(unit, conversation["id"], call.seed, len(entries))):
+        return before
     whole = _resolved(unit, entries)
     _check_ids(unit, conversation["id"], whole)
+    sizes = [len((entry.body or "").encode()) for entry in whole]
+    check_room(unit, call, sum(sizes))
     first, now = conversation["next_position"], int(time.time())
     rows = [
         {
@@ -94,13 +104,15 @@ def add(unit: Owned, conversation: RowMapping, entries: Sequence[Entry], change:
             "kind": entry.kind,
             "body": entry.body,
             "created_at": now,
+            "bytes": size,
+            "seed": call.seed if position == first else None,
         }
-        for position, entry in enumerate(whole, first)
+        for position, (entry, size) in enumerate(zip(whole, sizes, strict=True), first)
     ]
     unit.insert(ITEMS, *rows, under=conversation)
     changed = {**change, "next_position": first + len(rows)}
     unit.update(CONVERSATIONS, changed, CONVERSATIONS.c.id == conversation["id"])
-    return whole
+    return [*whole]
 
 
 def remove(unit: Owned, conversation_id: str, item_id: str) -> RowMapping:
@@ -112,7 +124,7 @@ def remove(unit: Owned, conversation_id: str, item_id: str) -> RowMapping:
     """
     conversation, change = writable(unit, conversation_id, None)
     row = kept(unit, conversation_id, item_id)
-    unit.update(ITEMS, {"body": None}, ITEMS.c.id == row["id"])
+    unit.update(ITEMS, {"body": None, "bytes": 0}, ITEMS.c.id == row["id"])
     if change:
         unit.update(CONVERSATIONS, change, CONVERSATIONS.c.id == conversation_id)
     return conversation
@@ -187,6 +199,16 @@ def _row(unit: Owned, conversation_id: str, item_id: str) -> RowMapping | None:
     if "\0" in item_id:
         return None  # no id has it, and no database can look for it
     return unit.first(ITEMS, ITEMS.c.conversation_id == conversation_id, ITEMS.c.item_id == item_id)
+
+
+def _added_before(unit: Owned, conversation_id: str, seed: str, amount: int) -> list[Entry | RowMapping]:
+    """What an earlier try of the same request has added, without what was deleted since; nothing where none did."""
+    here = ITEMS.c.conversation_id == conversation_id
+    first = unit.first(ITEMS, here, ITEMS.c.seed == seed)
+    if first is None:
+        return []
+    theirs = (ITEMS.c.position >= first["position"], ITEMS.c.position < first["position"] + amount)
+    return [row for row in unit.select(ITEMS, here, *theirs, order_by=(ITEMS.c.position,)) if row["body"] is not None]
 
 
 def _resolved(unit: Owned, entries: Sequence[Entry]) -> list[Entry]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import RowMapping
 
 from dinrail_conversations import log
@@ -30,8 +31,9 @@ from dinrail_core.api.conversations import (
 from dinrail_core.api.items.including import as_asked
 from dinrail_core.api.items.keeping import read_item
 from dinrail_core.api.items.unions import Item
-from dinrail_sdk.sql.contract import Database
+from dinrail_sdk.sql.contract import Database, Duplicate
 from dinrail_sdk.sql.ids import new_id
+from dinrail_sdk.sql.quota import check_room
 from dinrail_sdk.sql.units import Owned
 
 __all__ = ["ConversationService"]
@@ -55,23 +57,30 @@ class ConversationService(Conversations):
     async def create(self, request: CreateConversation, call: Call) -> Answer[Conversation]:
         entries = log.entries_of(request.items if isinstance(request.items, list) else [])
         conversation = Conversation(
-            id=new_id("conv_"), created_at=int(time.time()), metadata=_metadata(request.metadata)
+            id=new_id("conv_", call.seed), created_at=int(time.time()), metadata=_metadata(request.metadata)
         )
         row: dict[str, Any] = {
             "id": conversation.id,
             "created_at": conversation.created_at,
             "metadata": conversation.metadata,
+            "bytes": _size(conversation.metadata),
             "next_position": 0,
             "holder": None,
             "held_until": 0,
         }
 
         def work(unit: Owned) -> None:
+            check_room(unit, call, row["bytes"])
             unit.insert(CONVERSATIONS, row)
             if entries:
-                log.add(unit, existing(unit, conversation.id), entries, {})
+                log.add(unit, existing(unit, conversation.id), entries, {}, call)
 
-        await self._database.write(call.principal, work)
+        try:
+            await self._database.write(call.principal, work)
+        except Duplicate:
+            if call.seed is None:
+                raise
+            return await self.get(conversation.id, call)  # an earlier try of the same request has made it
         return Answer.of(conversation)
 
     async def get(self, conversation_id: str, call: Call) -> Answer[Conversation]:
@@ -83,7 +92,9 @@ class ConversationService(Conversations):
 
         def work(unit: Owned) -> Conversation:
             row = existing(unit, conversation_id, lock=True)
-            unit.update(CONVERSATIONS, {"metadata": metadata}, CONVERSATIONS.c.id == conversation_id)
+            values = {"metadata": metadata, "bytes": _size(metadata)}
+            check_room(unit, call, max(0, values["bytes"] - row["bytes"]))
+            unit.update(CONVERSATIONS, values, CONVERSATIONS.c.id == conversation_id)
             return _wire({**row, "metadata": metadata})
 
         return Answer.of(await self._database.write(call.principal, work))
@@ -154,18 +165,22 @@ class ConversationService(Conversations):
 
     async def _add(
         self, conversation_id: str, entries: Sequence[log.Entry], call: Call, lock: ConversationLock | None
-    ) -> list[log.Entry]:
+    ) -> list[log.Entry | RowMapping]:
         token = lock.token if lock is not None else None
 
-        def work(unit: Owned) -> list[log.Entry]:
+        def work(unit: Owned) -> list[log.Entry | RowMapping]:
             conversation, change = writable(unit, conversation_id, token)
-            return log.add(unit, conversation, entries, change)
+            return log.add(unit, conversation, entries, change, call)
 
         return await self._database.write(call.principal, work)
 
 
 def _metadata(given: object) -> dict[str, str]:
     return given if isinstance(given, dict) else {}
+
+
+def _size(metadata: dict[str, str]) -> int:
+    return len(to_json(metadata)) if metadata else 0
 
 
 def _include(query: ItemQuery) -> frozenset[str]:

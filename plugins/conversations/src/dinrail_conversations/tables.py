@@ -18,6 +18,8 @@ CONVERSATIONS = owned_table(
     Column("next_position", Integer, nullable=False),
     Column("holder", String(64)),
     Column("held_until", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    counted=True,
 )
 """A conversation. ``holder`` may write alone until ``held_until`` (milliseconds since the epoch)."""
 
@@ -30,10 +32,16 @@ ITEMS = owned_table(
     Column("kind", String(80), nullable=False),
     Column("body", Text),
     Column("created_at", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    Column("seed", String(48)),
     UniqueConstraint("conversation_id", "position"),
     UniqueConstraint("conversation_id", "item_id"),
     Index("ix_conversation_items_item", "item_id"),
     id_length=100,
     part_of="conversations",
+    counted=True,
 )
-"""An item of a conversation's log. ``body`` is its JSON text; one that was deleted has none, and is a cursor only."""
+"""An item of a conversation's log. ``body`` is its JSON text; one that was deleted has none, and is a cursor only.
+
+The first item of a request that may be tried again has its ``seed``.
+"""

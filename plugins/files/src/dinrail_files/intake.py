@@ -16,10 +16,10 @@ from dinrail_core.api.blobs import BlobStore
 from dinrail_core.api.call import Call, Principal
 from dinrail_core.errors import DinrailError, TooLarge, Unavailable
 from dinrail_files.media_types import HEAD
-from dinrail_files.quota import full, room
 from dinrail_files.tables import LOOSE
 from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.sql.ids import new_id
+from dinrail_sdk.sql.quota import check_room, full, room
 from dinrail_sdk.sql.units import Owned
 
 __all__ = ["Intake", "Limit", "Taken", "loosen"]
@@ -69,9 +69,7 @@ class Taken:
             RateLimited: Something else has taken the room meanwhile.
             Unavailable: It has been removed, since this process seemed to be dead.
         """
-        free = room(unit, self.call)
-        if free is not None and self.size > free:
-            raise full(self.call)
+        check_room(unit, self.call, self.size)
         if unit.delete(LOOSE, LOOSE.c.id == self.blob, LOOSE.c.writing.is_(True)) != 1:
             raise Unavailable("Keeping the bytes took too long; send them again.", retry_after=1)
 

@@ -22,6 +22,7 @@ FILES = owned_table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Index("ix_files_expires_at", "expires_at"),
+    counted=True,
 )
 """A file; its bytes are the blob's."""
 
@@ -63,5 +64,6 @@ PARTS = owned_table(
     Column("created_at", BigInteger, nullable=False),
     Index("ix_upload_parts_upload_id", "upload_id"),
     part_of="uploads",
+    counted=True,
 )
 """A part that has arrived; there are none once its upload is no longer pending."""

@@ -16,6 +16,7 @@ from dinrail_core.errors import Conflict, NotFound
 from dinrail_prompts.tables import PROMPTS, VERSIONS
 from dinrail_sdk.sql.contract import Database, Duplicate
 from dinrail_sdk.sql.ids import new_id
+from dinrail_sdk.sql.quota import check_room
 from dinrail_sdk.sql.units import Owned, page_of
 
 __all__ = ["PromptService"]
@@ -35,9 +36,12 @@ class PromptService(Prompts):
         variables = _declared(request)
         prompt_id = new_id("pmpt_", call.seed)
 
+        version = _version(prompt_id, 1, request.prompt, variables)
+
         def work(unit: Owned) -> None:
+            check_room(unit, call, version["bytes"])
             unit.insert(PROMPTS, {"id": prompt_id, "default_version": 1, "latest_version": 1})
-            unit.insert(VERSIONS, _version(prompt_id, 1, request.prompt, variables))
+            unit.insert(VERSIONS, version)
 
         try:
             await self._database.write(call.principal, work)
@@ -83,7 +87,9 @@ class PromptService(Prompts):
                     f"The newest version is {prompt['latest_version']}, not {request.version}.", param="version"
                 )
             version = request.version + 1
-            unit.insert(VERSIONS, _version(prompt_id, version, request.prompt, variables), under=prompt)
+            row = _version(prompt_id, version, request.prompt, variables)
+            check_room(unit, call, row["bytes"])
+            unit.insert(VERSIONS, row, under=prompt)
             default = version if request.set_as_default else prompt["default_version"]
             unit.update(PROMPTS, {"latest_version": version, "default_version": default}, PROMPTS.c.id == prompt_id)
             return version
@@ -127,6 +133,7 @@ def _version(prompt_id: str, version: int, text: str, variables: Sequence[str]) 
         "text": text,
         "variables": list(variables),
         "created_at": int(time.time()),
+        "bytes": len(text.encode()),
     }
 
 

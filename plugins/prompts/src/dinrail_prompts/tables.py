@@ -26,7 +26,9 @@ VERSIONS = owned_table(
     Column("text", Text, nullable=False),
     Column("variables", JSON, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("prompt_id", "version"),
     part_of="prompts",
+    counted=True,
 )
 """A version; never changed once it is there."""
