@@ -18,7 +18,7 @@ import aiohttp
 from table import KINDS, Form, Row
 
 from dinrail_core.cli.program import main
-from dinrail_sdk.testing import serve
+from dinrail_sdk.testing import OPENAI, FakeUpstream, serve
 
 __all__ = ["PLUGINS", "STRANGERS", "Person", "Refused", "Server", "open_server"]
 
@@ -31,6 +31,9 @@ PLUGINS = sorted(
     }
 )
 """What adds services or routes; providers have no objects."""
+
+PROVIDER = "openai-compatible"
+"""Some model has to answer for an answer to be stored."""
 
 OWNER = ("acme", "ann", "")
 STRANGERS: Mapping[str, tuple[str, str, str]] = {
@@ -135,7 +138,15 @@ async def open_server(folder: Path, services: Mapping[str, Any]) -> AsyncIterato
         for who, whose in {"owner": OWNER, **STRANGERS}.items()
     }
     async with (
-        serve(config={"data_dir": str(folder), "services": services}, plugins=PLUGINS) as served,
+        FakeUpstream.open(OPENAI) as upstream,
+        serve(
+            config={
+                "data_dir": str(folder),
+                "services": services,
+                "providers": {"one": {"type": PROVIDER, "base_url": upstream.url}},
+            },
+            plugins=[*PLUGINS, PROVIDER],
+        ) as served,
         contextlib.AsyncExitStack() as stack,
     ):
         people = {

@@ -124,7 +124,18 @@ def _message(*content: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}, *content]}
 
 
+async def _completion(ask: Ask, ids: Ids) -> str:
+    request = {"model": "kit-model", "messages": [{"role": "user", "content": "Hello."}], "store": True}
+    return str((await ask("POST", "/v1/chat/completions", request))["id"])
+
+
+async def _chat_message(ask: Ask, ids: Ids) -> str:
+    return str((await ask("GET", f"/v1/chat/completions/{ids['completion']}/messages"))["data"][0]["id"])
+
+
 KINDS: Mapping[str, Kind] = {
+    "completion": Kind(_completion, look="/v1/chat/completions/{completion}"),
+    "chat_message": Kind(_chat_message, inside=("completion",)),
     "prompt": Kind(_prompt, look="/v1/prompts/{prompt}"),
     "file": Kind(_file, look="/v1/files/{file}"),
     "upload": Kind(_upload),
@@ -147,6 +158,21 @@ _NEW = "makes something, and names nothing"
 
 ROWS: tuple[Row, ...] = (
     Row("POST /v1/chat/completions", why="asks a model"),
+    # stored chat completions
+    Row("GET /v1/chat/completions", {"after": "completion"}, statuses=_AFTER),
+    Row("GET /v1/chat/completions/{completion_id}", {"completion_id": "completion"}),
+    Row(
+        "POST /v1/chat/completions/{completion_id}",
+        {"completion_id": "completion"},
+        lambda ids: {"metadata": {"a": "b"}},
+    ),
+    Row("DELETE /v1/chat/completions/{completion_id}", {"completion_id": "completion"}),
+    Row(
+        "GET /v1/chat/completions/{completion_id}/messages",
+        {"completion_id": "completion", "after": "chat_message"},
+        statuses=frozenset({400, 404}),
+    ),
+    # other models
     Row("POST /v1/completions", why="asks a model"),
     Row("POST /v1/embeddings", why="asks a model"),
     Row("POST /v1/rerank", why="asks a model"),

@@ -123,6 +123,19 @@ def test_conversations_are_begun_continued_listed_and_deleted(run: Run) -> None:
     }
 
 
+def test_completions_are_stored_where_that_is_asked_for(run: Run, upstream: Scripted) -> None:
+    upstream.says(Spoken.of("Cold, with snow."))
+    came = run("storedCompletions")
+    assert (came.pop("gone")["class"], came.pop("never")["class"]) == ("NotFoundError", "NotFoundError")
+    assert came == {
+        "ids": True,
+        "texts": ["Cold, with snow."] * 2,
+        "topics": ["demo", "new"],
+        "asked": ["How is the weather in Oslo?"],
+        "deleted": ["chat.completion.deleted", True],
+    }
+
+
 def test_an_upstream_that_fails_in_mid_stream_is_an_error_behind_what_came(run: Run, upstream: Scripted) -> None:
     upstream.then(Turn(script=Spoken.of("Cold, with snow."), dies_after=3))
     came = run("brokenStream")

@@ -18,7 +18,16 @@ from dinrail_sdk.testing import OPENAI, FakeUpstream, Served, open_rail, serve
 
 __all__ = ["HELLO", "PLUGINS", "House", "becomes", "client", "status"]
 
-PLUGINS = ("access", "blobs", "database", "files", "openai-compatible", "prompts")
+PLUGINS = (
+    "access",
+    "blobs",
+    "conversations",
+    "database",
+    "files",
+    "openai-compatible",
+    "prompts",
+    "stored-completions",
+)
 HELLO: Any = [{"role": "user", "content": "Hello."}]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from guarded import House, client, status
+from guarded import HELLO, House, client, status
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -159,6 +159,25 @@ async def test_what_happens_on_a_server_is_noted_without_content_or_secrets(hous
     ]
     for secret in ("secret content", admin.value, made["value"], bob.value, "dr_wrong"):
         assert secret not in text
+
+
+async def test_an_answer_that_is_stored_is_noted_and_one_that_is_not_is_not(house: House) -> None:
+    await house.upstream()
+    key = (await house.key("acme", "ann")).value
+    served = await house.serve()
+    async with served.openai(api_key=key) as ann:
+        await ann.chat.completions.create(model="gpu0/kit-model", messages=HELLO)
+        made = await ann.chat.completions.create(model="gpu0/kit-model", messages=HELLO, store=True)
+        stream = await ann.chat.completions.create(model="gpu0/kit-model", messages=HELLO, store=True, stream=True)
+        (streamed,) = {chunk.id async for chunk in stream}
+        await ann.chat.completions.delete(made.id)
+    file = house.folder / "services/access/audit.jsonl"
+    await asyncio.to_thread(wait, lambda: len(lines(file)) >= 3)
+    assert [(line["action"], line["objects"]) for line in lines(file)] == [
+        ("create", [made.id]),
+        ("create", [streamed]),
+        ("delete", [made.id]),
+    ]
 
 
 async def test_it_can_be_turned_off(house: House) -> None:

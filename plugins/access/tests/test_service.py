@@ -348,6 +348,39 @@ async def test_what_somebody_stores_is_limited_over_files_and_uploads(house: Hou
         await other.files.create(file=("f", b"x" * 100), purpose="user_data")
 
 
+async def test_what_somebody_stores_is_limited_over_all_services_together(house: House) -> None:
+    await house.upstream()
+    key = (await house.key("acme", "ann", limits=Limits(stored_bytes=3000))).value
+    served = await house.serve()
+    text = "x" * 900
+    async with client(served, key) as ask:
+        prompt = (await ask("POST", "/prompts", {"prompt": text}))[1]["prompt_id"]
+        conversation = (await ask("POST", "/conversations", {"items": [{"role": "user", "content": text}]}))[1]["id"]
+        chat = {"model": "gpu0/kit-model", "messages": [{"role": "user", "content": "x" * 2000}]}
+        here = f"/conversations/{conversation}"
+        refused = (
+            ("POST", "/prompts", {"prompt": "y" * 1200}),
+            ("PUT", f"/prompts/{prompt}", {"prompt": "y" * 1200, "version": 1}),
+            ("POST", f"{here}/items", {"items": [{"role": "user", "content": "y" * 1200}]}),
+            ("POST", "/conversations", {"items": [{"role": "user", "content": "y" * 1200}]}),
+            ("POST", here, {"metadata": {str(number): "y" * 500 for number in range(3)}}),
+            ("POST", "/chat/completions", {**chat, "store": True}),
+        )
+        for method, path, body in refused:
+            code, answer, _ = await ask(method, path, body)
+            assert (code, answer["error"]["code"]) == (429, "insufficient_quota"), path
+        assert (await ask("POST", "/chat/completions", chat))[0] == 200, "nothing is stored of it"
+        async with served.openai(api_key=key) as ann:
+            with pytest.raises(openai.RateLimitError):
+                await ann.files.create(file=("a", b"x" * 1200), purpose="user_data")
+            kept = await ann.files.create(file=("a", b"x" * 500), purpose="user_data")
+            await ann.files.delete(kept.id)
+        await ask("DELETE", f"/prompts/{prompt}")
+        assert (await ask("POST", f"{here}/items", {"items": [{"role": "user", "content": "y" * 1200}]}))[0] == 200
+        await ask("DELETE", here)
+        assert (await ask("POST", "/prompts", {"prompt": "y" * 2990}))[0] == 200
+
+
 async def test_a_caller_brings_its_own_upstream_key_where_it_may(house: House) -> None:
     upstream = await house.upstream()
     house.access["upstream_keys"] = True

@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from dinrail_core.api.conversations import Conversations
 from dinrail_core.api.prompts import Prompts
 from dinrail_core.errors import Unavailable
 from dinrail_idempotency import service
@@ -138,6 +139,46 @@ async def test_a_failure_of_the_server_is_not_kept_and_what_was_made_is_found(
     assert answered[0] == 200
     async with client.get("prompts") as answer:
         assert (await answer.json())["data"] == [answered[1]]
+
+
+async def test_items_that_were_added_and_not_acknowledged_are_not_added_again(
+    client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def again(path: str, body: Any, key: str) -> Any:
+        async with asyncio.timeout(20):
+            while (answered := await post(client, body, key, path))[0] == 409:
+                await asyncio.sleep(0.02)  # the claim is let go of beside the answer
+        assert answered[0] == 200
+        return answered[1]
+
+    say = {"items": [{"role": "user", "content": "a"}, {"role": "user", "content": "b", "id": "msg_mine"}]}
+    (await post(client, {}, None, "conversations"))
+    (implementation,) = [kind for kind in Conversations.__subclasses__() if "dinrail" in kind.__module__]
+    create, add = implementation.create, implementation.add_items
+
+    async def create_and_lose(self: Conversations, *arguments: Any) -> Any:
+        await create(self, *arguments)
+        raise Unavailable("The power is gone.")
+
+    async def add_and_lose(self: Conversations, *arguments: Any) -> Any:
+        await add(self, *arguments)
+        raise Unavailable("The power is gone.")
+
+    monkeypatch.setattr(implementation, "create", create_and_lose)
+    monkeypatch.setattr(implementation, "add_items", add_and_lose)
+    assert (await post(client, say, "k", "conversations"))[0] == 503
+    monkeypatch.setattr(implementation, "create", create)
+    key = (await again("conversations", say, "k"))["id"]
+    items = f"conversations/{key}/items"
+    more = {"items": [{"role": "user", "content": "c"}, {"role": "user", "content": "d", "id": "msg_other"}]}
+    assert (await post(client, more, "l", items))[0] == 503
+    monkeypatch.undo()
+    await post(client, {"items": [{"role": "user", "content": "between"}]}, None, items)
+    told = (await again(items, more, "l"))["data"]
+    async with client.get(items, params={"order": "asc"}) as answer:
+        found = (await answer.json())["data"]
+    assert [item["content"][0]["text"] for item in found] == ["a", "b", "c", "d", "between"]
+    assert told == found[2:4]
 
 
 async def test_a_client_that_leaves_may_come_back_with_its_key(

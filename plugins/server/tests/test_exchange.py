@@ -17,6 +17,7 @@ class Page(Wire):
     deep: bool | MISSING = MISSING
     order: Literal["asc", "desc"] | MISSING = MISSING
     include: list[str] | MISSING = MISSING
+    metadata: dict[str, str] | None | MISSING = MISSING
 
 
 class Seen(Wire):
@@ -53,6 +54,18 @@ async def test_a_query_is_read_as_a_wire_type(start: Start) -> None:
     async with running.http.get(url) as answer:
         seen = (await answer.json())["query"]
     assert seen == {"limit": 10, "deep": True, "order": "asc", "include": ["a", "b"], "unknown": "x"}
+
+
+async def test_a_table_is_a_parameter_for_each_of_its_keys(start: Start) -> None:
+    running = await start(routes=ROUTES)
+    for query, wanted in (
+        ("metadata[a]=b&metadata[c[d]]=%C3%A9&metadata[a]=z", {"metadata": {"a": "b", "c[d]": "é"}}),
+        ("metadata[]=b", {"metadata": {"": "b"}}),
+        ("limit[a]=1", {"limit[a]": "1"}),
+        ("metadata=x", {}),
+    ):
+        async with running.http.get(f"{running.root}/page?{query}") as answer:
+            assert (await answer.json())["query"] == wanted
 
 
 async def test_of_a_repeated_parameter_that_is_no_list_the_first_counts(start: Start) -> None:

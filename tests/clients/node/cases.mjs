@@ -168,6 +168,28 @@ const cases = {
     };
   },
 
+  async storedCompletions() {
+    const { completions } = client.chat;
+    const topic = { topic: "demo" };
+    const whole = await completions.create({ model, messages, store: true, metadata: topic });
+    const stream = await read(await completions.create({ model, messages, store: true, metadata: topic, stream: true }));
+    const plain = await completions.create({ model, messages });
+    const listed = await read(await completions.list({ metadata: topic, limit: 1 }));
+    const streamed = await completions.retrieve(stream[0].id);
+    const updated = await completions.update(whole.id, { metadata: { topic: "new" } });
+    const asked = await read(await completions.messages.list(whole.id));
+    const deleted = await completions.delete(whole.id);
+    return {
+      ids: listed.map((one) => one.id).join() === [whole.id, stream[0].id].join(),
+      texts: [whole, streamed].map((one) => one.choices[0].message.content),
+      topics: [listed[0].metadata.topic, updated.metadata.topic],
+      asked: asked.map((message) => message.content),
+      deleted: [deleted.object, deleted.deleted],
+      gone: await failure(() => completions.retrieve(whole.id)),
+      never: await failure(() => completions.retrieve(plain.id)),
+    };
+  },
+
   async timeout() {
     return failure(() => client.chat.completions.create({ model, messages }, { timeout: 300 }));
   },

@@ -70,6 +70,8 @@ class Exchange(ABC):
     """The query's parameters; of a repeated one, the first."""
     headers: Mapping[str, str]
     """The request's headers; look-ups ignore case."""
+    made: str | None = None
+    """The id of what the request has made, for the audit log: set by a handler whose operation asks a model as well."""
 
     asked: Target[Any] | None = None
     """Which model is asked for the answer, where one is."""

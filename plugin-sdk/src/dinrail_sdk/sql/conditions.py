@@ -33,7 +33,7 @@ from dinrail_core.errors import InvalidRequest
 
 __all__ = ["FUNCTIONS", "check_expression", "check_text"]
 
-FUNCTIONS = frozenset({"abs", "coalesce", "length", "lower", "upper"})
+FUNCTIONS = frozenset({"abs", "coalesce", "length", "lower", "replace", "upper"})
 """Functions that look at their arguments alone, and that SQLite and PostgreSQL both have."""
 
 _ALLOWED = (

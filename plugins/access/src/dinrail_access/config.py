@@ -89,7 +89,7 @@ class LimitConfig(Who):
     concurrent_requests: Annotated[int, Field(ge=1)] | None = None
     """Requests under way at the same time."""
     stored_bytes: Annotated[int, Field(ge=0)] | None = None
-    """Bytes that tenant and user may have stored altogether."""
+    """Bytes that tenant and user may have stored altogether, over files, conversations, prompts and all else."""
 
 
 class ShareConfig(_Table):

@@ -172,7 +172,7 @@ def _action(exchange: HttpExchange) -> Literal["create", "update", "delete", "au
         return None
     if exchange.access is None:
         return "authenticate" if isinstance(error, Unauthenticated) else None
-    return None if route.asks else _ACTIONS.get(route.method)
+    return None if route.asks and exchange.made is None else _ACTIONS.get(route.method)
 
 
 def _id_of(value: object) -> str | None:

@@ -84,8 +84,6 @@ class HttpExchange(ServerExchange):
     """The whole id of the model that has answered."""
     usage: Usage | None = None
     """What the answer took, where that is counted."""
-    made: str | None = None
-    """The id of what the request has made."""
     _body: bytes | None = None
 
     def __init__(self, request: BaseRequest, server: ServerState, rail: Rail, call: Call, config: ServerConfig) -> None:
@@ -140,32 +138,39 @@ class HttpExchange(ServerExchange):
         return read_parts(body_reads(self.request, self._config.body_timeout), boundary)
 
     def parameters(self, wire: type[W]) -> W:
-        """See :meth:`Exchange.parameters`; a list is a repeated parameter, with or without ``[]`` behind its name."""
+        """See :meth:`Exchange.parameters`; a list is a repeated parameter, with or without ``[]`` behind its name.
+
+        A table is a parameter for each of its keys: ``metadata[key]=value``.
+        """
         return decode_request(wire, _gathered(wire, self.request.query), from_text=True)
 
 
 def _gathered(wire: type[BaseModel], query: MultiMapping[str]) -> dict[str, Any]:
-    lists = _list_fields(wire)
+    lists, tables = _fields_of(wire, list), _fields_of(wire, dict)
     found: dict[str, Any] = {}
     for name, value in query.items():
         plain = name.removesuffix("[]")
+        table, bracket, key = name.partition("[")
         if plain in lists:
             found.setdefault(plain, []).append(value)
-        else:
+        elif bracket and table in tables and key.endswith("]"):
+            found.setdefault(table, {}).setdefault(key[:-1], value)
+        elif name not in tables:
             found.setdefault(name, value)
     return found
 
 
 @cache
-def _list_fields(wire: type[BaseModel]) -> frozenset[str]:
-    """The names, as they stand on the wire, of a query's fields that are lists."""
-    return frozenset(field.alias or name for name, field in wire.model_fields.items() if _holds_list(field.annotation))
+def _fields_of(wire: type[BaseModel], kind: type) -> frozenset[str]:
+    """The names, as they stand on the wire, of a query's fields that are lists (or tables)."""
+    fields = wire.model_fields.items()
+    return frozenset(field.alias or name for name, field in fields if _holds(field.annotation, kind))
 
 
-def _holds_list(annotation: Any) -> bool:
+def _holds(annotation: Any, kind: type) -> bool:
     origin = get_origin(annotation)
     if origin in (Union, UnionType):
-        return any(_holds_list(part) for part in get_args(annotation) if part is not NoneType)
+        return any(_holds(part, kind) for part in get_args(annotation) if part is not NoneType)
     if getattr(annotation, "__metadata__", None) is not None:
-        return _holds_list(get_args(annotation)[0])
-    return origin is list or annotation is list
+        return _holds(get_args(annotation)[0], kind)
+    return origin is kind or annotation is kind

@@ -6,7 +6,9 @@ from dinrail_core.api.answers import Answer, Stream
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.chat.response import ChatChunk, ChatCompletion
+from dinrail_core.api.stored_completions import StoredCompletions
 from dinrail_core.hooks.http import Exchange, Route
+from dinrail_server.routes import stored_completions
 
 __all__ = ["ROUTES"]
 
@@ -14,6 +16,10 @@ __all__ = ["ROUTES"]
 async def _create(exchange: Exchange) -> Answer[ChatCompletion] | Stream[ChatChunk]:
     request = await exchange.decode(ChatRequest)
     target = await exchange.resolve(ChatModel, request.model)
+    if request.store is True and exchange.rail.provides(StoredCompletions):
+        from dinrail_server.storing import answer_and_store
+
+        return await answer_and_store(exchange, request, target)
     request = request.model_copy(update={"model": target.model})
     if request.stream is True:
         return await target.provider.stream(request, exchange.call)
@@ -32,4 +38,5 @@ ROUTES = (
         answer=ChatCompletion,
         event=ChatChunk,
     ),
+    *stored_completions.ROUTES,
 )

@@ -1,0 +1,1 @@
+"""Chat completions that are kept where callers ask for it."""
