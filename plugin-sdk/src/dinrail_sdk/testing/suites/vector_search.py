@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 from dinrail_core.api.vector_index import VectorIndex, VectorRecord
 from dinrail_core.errors import Conflict, InvalidRequest, NotFound
@@ -216,17 +217,17 @@ class VectorSearchCases(VectorSuite):
         """
         index: VectorIndex = bench.provider
         record = VectorRecord("one", "file", packed([1.0, 2.0]))
-        attempts: list[Any] = [
-            index.upsert(UNKNOWN, [record]),
-            index.set_attributes(UNKNOWN, "file", {"a": 1}),
-            index.delete(UNKNOWN, ["one"]),
-            index.delete_file(UNKNOWN, "file"),
-            index.search(UNKNOWN, packed([1.0, 2.0]), 3),
-            index.count(UNKNOWN),
-            index.count(UNKNOWN, "file"),
+        attempts: list[Callable[[], Awaitable[object]]] = [
+            lambda: index.upsert(UNKNOWN, [record]),
+            lambda: index.set_attributes(UNKNOWN, "file", {"a": 1}),
+            lambda: index.delete(UNKNOWN, ["one"]),
+            lambda: index.delete_file(UNKNOWN, "file"),
+            lambda: index.search(UNKNOWN, packed([1.0, 2.0]), 3),
+            lambda: index.count(UNKNOWN),
+            lambda: index.count(UNKNOWN, "file"),
         ]
         for attempt in attempts:
-            await expect(attempt, NotFound, after="There is no such collection")
+            await expect(attempt(), NotFound, after="There is no such collection")
 
     @case(unscripted=True)
     async def test_dimension(self, bench: Bench) -> None:
