@@ -1,0 +1,1 @@
+"""Vectors in Qdrant: a server, or its engine in this process."""
