@@ -1,0 +1,1 @@
+"""Vectors in Chroma: a server, or Chroma in this process."""
