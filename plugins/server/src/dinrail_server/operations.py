@@ -21,7 +21,7 @@ from dinrail_core.hooks.http import Exchange, Part, Route
 from dinrail_server.admission import authenticator_of
 from dinrail_server.body import check_depth
 from dinrail_server.errors import MethodNotAllowed, ServerFailed, problem
-from dinrail_server.metering import total_tokens
+from dinrail_server.metering import usage_in
 from dinrail_server.routes import ROUTES
 from dinrail_server.routing import NO_VALUES, Router
 
@@ -96,7 +96,8 @@ class ServerOperations(Operations):
         tokens = 0
         try:
             outcome = await self._outcome(path, body, call)
-            tokens = total_tokens(outcome.body) or 0 if outcome.status < 400 else 0
+            took = usage_in(outcome.body) if outcome.status < 400 else None
+            tokens = took.total if took is not None else 0
         finally:
             meter.leave(tokens)
         return outcome
