@@ -21,6 +21,8 @@ from dinrail_sdk.testing.dialect import Dialect, Rendered, Request  # noqa: E402
 from dinrail_sdk.testing.dialects import OPENAI, OpenAIWire  # noqa: E402 behind the registration
 from dinrail_sdk.testing.script import (  # noqa: E402 behind the registration
     Asked,
+    Found,
+    FoundPage,
     ListedModel,
     Listing,
     Ranking,
@@ -47,6 +49,7 @@ from dinrail_sdk.testing.suites import (  # noqa: E402 behind the registration
     ModeratorSuite,
     RerankerSuite,
     VectorIndexSuite,
+    WebSearcherSuite,
 )
 from dinrail_sdk.testing.upstream import FakeUpstream, Turn  # noqa: E402 behind the registration
 from dinrail_sdk.testing.watchdog import LoopWatch  # noqa: E402 behind the registration
@@ -62,6 +65,8 @@ __all__ = [
     "Dialect",
     "EmbedderSuite",
     "FakeUpstream",
+    "Found",
+    "FoundPage",
     "Gate",
     "ListedModel",
     "Listing",
@@ -88,6 +93,7 @@ __all__ = [
     "Vectors",
     "Verdict",
     "Verdicts",
+    "WebSearcherSuite",
     "case",
     "delivery",
     "open_alone",

@@ -18,6 +18,8 @@ __all__ = [
     "Asked",
     "AskedMessage",
     "AskedTool",
+    "Found",
+    "FoundPage",
     "ListedModel",
     "Listing",
     "Ranking",
@@ -35,7 +37,7 @@ __all__ = [
     "vector_of",
 ]
 
-Api: TypeAlias = Literal["chat", "completions", "embeddings", "rerank", "moderations", "models"]
+Api: TypeAlias = Literal["chat", "completions", "embeddings", "rerank", "moderations", "models", "web_search"]
 """Which operation of the upstream was called."""
 
 
@@ -209,7 +211,24 @@ class Refused:
     text: str | None = None
 
 
-Script: TypeAlias = Spoken | Vectors | Ranking | Verdicts | Listing | Refused
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPage:
+    """A page that a search engine has found; titles and texts may hold the engine's markup."""
+
+    url: str
+    title: str = "A page"
+    text: str = "What it says."
+    published: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a search engine has found, the best first; it may be more, or other, than was asked for."""
+
+    pages: tuple[FoundPage, ...] = ()
+
+
+Script: TypeAlias = Spoken | Vectors | Ranking | Verdicts | Listing | Found | Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,7 +283,10 @@ class Asked:
         n: How many choices.
         odds: How many alternatives are told for each token, ``None`` where no log-probabilities are wanted.
         inputs: Texts or token lists: prompts, inputs of embeddings and moderations, documents.
-        query: Of a rerank.
+        query: Of a rerank, and of a search.
+        count: Of a search: how many pages, ``None`` where the engine is not told.
+        domains: Of a search: where it may look.
+        location: Of a search: ``country``, ``city``, … as the engine is told.
         top_n: Of a rerank.
         returns_documents: Of a rerank.
         dimensions: Of embeddings.
@@ -287,6 +309,9 @@ class Asked:
     odds: int | None = None
     inputs: tuple[str | tuple[int, ...], ...] = ()
     query: str | None = None
+    count: int | None = None
+    domains: tuple[str, ...] = ()
+    location: Mapping[str, str] = field(default_factory=dict)
     top_n: int | None = None
     returns_documents: bool = False
     dimensions: int | None = None
@@ -320,6 +345,17 @@ def improvise(asked: Asked, model: str) -> Script:
             return Verdicts(verdicts=tuple(_judge(str(text)) for text in asked.inputs))
         case "models":
             return Listing(models=(ListedModel(id=model),))
+        case "web_search":
+            site = asked.domains[0] if asked.domains else "kit.example"
+            name = hashlib.sha256((asked.query or "").encode()).hexdigest()[:8]
+            return Found(
+                pages=tuple(
+                    FoundPage(
+                        url=f"https://{site}/{name}/{number}", title=f"{asked.query} {number}", text=f"On {name}."
+                    )
+                    for number in range(3)
+                )
+            )
 
 
 def vector_of(text: str | tuple[int, ...], dimensions: int = 8) -> tuple[float, ...]:

@@ -258,7 +258,10 @@ def _redacted(said: _Said, secrets: Secrets) -> _Said:
 
 
 def _said(body: Mapping[str, Any]) -> _Said:
-    """Read OpenAI's shape, vLLM's flat one, and FastAPI's ``detail``, which Mistral puts into the message."""
+    """Read OpenAI's shape, vLLM's flat one, and FastAPI's ``detail``, which Mistral puts into the message.
+
+    Tavily puts an object with an ``error`` there.
+    """
     error = body.get("error", body)
     if isinstance(error, str):
         return _Said(message=error)
@@ -267,6 +270,8 @@ def _said(body: Mapping[str, Any]) -> _Said:
     message = error.get("message")
     if message is None or isinstance(message, Mapping):
         message = (message or error).get("detail")
+    if isinstance(message, Mapping):
+        message = message.get("error")
     if isinstance(message, list):
         message = "; ".join(str(item.get("msg")) for item in message if isinstance(item, Mapping) and item.get("msg"))
     param, code = error.get("param"), error.get("code")

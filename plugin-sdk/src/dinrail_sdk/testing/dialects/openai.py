@@ -18,6 +18,7 @@ from dinrail_sdk.testing.script import (
     Asked,
     AskedMessage,
     AskedTool,
+    Found,
     Listing,
     Ranking,
     Refused,
@@ -81,6 +82,8 @@ class OpenAIWire(Dialect):
                 return openai_lists.moderation(script, asked)
             case Listing():
                 return openai_lists.models(script)
+            case Found():
+                raise TypeError("OpenAI's dialect has no searches.")
             case Refused():
                 return self.refuse(script)
 

@@ -8,6 +8,7 @@ from dinrail_sdk.testing.suites.models import CheckedSuite, ModelSourceSuite
 from dinrail_sdk.testing.suites.moderations import ModeratorSuite
 from dinrail_sdk.testing.suites.rerank import RerankerSuite
 from dinrail_sdk.testing.suites.vector_index import VectorIndexSuite
+from dinrail_sdk.testing.suites.web_search import WebSearcherSuite
 
 __all__ = [
     "ChatModelSuite",
@@ -19,4 +20,5 @@ __all__ = [
     "ModeratorSuite",
     "RerankerSuite",
     "VectorIndexSuite",
+    "WebSearcherSuite",
 ]

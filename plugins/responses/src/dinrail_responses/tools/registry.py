@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dinrail_responses.tools.functions import FunctionKind
 from dinrail_responses.tools.interface import ToolKind
 from dinrail_responses.tools.mcp import McpKind
+from dinrail_responses.tools.web_search import WebSearchKind
 
 __all__ = ["kinds"]
 
 
 def kinds() -> Sequence[ToolKind]:
     """Every kind of tool, one object each."""
-    return (FunctionKind(), McpKind())
+    return (FunctionKind(), McpKind(), WebSearchKind())
