@@ -256,7 +256,9 @@ class _Collector:
         )
         if self._jobs is not None:
             jobs = GaugeMetricFamily(
-                "dinrail_job_count", "Jobs of the whole installation, by what has become of them.", labels=["kind", "state"]
+                "dinrail_job_count",
+                "Jobs of the whole installation, by what has become of them.",
+                labels=["kind", "state"],
             )
             for (kind, state), count in sorted(self._jobs.items()):
                 jobs.add_metric([kind, state], count)
