@@ -36,6 +36,9 @@ _NODE = Path(__file__).with_name("node")
 _CONFIGURATION = """\
 data_dir = "{data}"
 
+[outbound]
+allow_private = ["127.0.0.1"]
+
 [providers.up]
 type = "openai-compatible"
 base_url = "{upstream}"
