@@ -314,6 +314,16 @@ def test_a_command_on_the_rail_opens_what_it_asks_for_and_nothing_else(program: 
     assert done.out == f"opened 7 False {tmp_path / 'data' / 'services' / 'notes'}\ncounted up\nclosed\n"
 
 
+def test_a_command_that_serves_has_all_that_a_server_has(program: Program, tmp_path: Path) -> None:
+    source = COUNT.replace("on_rail=count", "on_rail=count, serving=True").replace('print("never")', 'print("begun")')
+    program.install("count", source, extends=["commands", "services"], bundled=True)
+    done = program("count", "up")
+    assert (done.code, done.err) == (4, "")
+    assert sorted(done.out.splitlines()[:2]) == ["begun", "begun"]  # the provider and the eager service
+    opened = f"opened 3 True {tmp_path / 'data' / 'services' / 'notes'}"
+    assert done.out.splitlines()[2:] == [opened, "counted up", "closed"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

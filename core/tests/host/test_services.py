@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dinrail_core.api.jobs import Jobs as Engine
 from dinrail_core.errors import ConfigurationError, NothingServes, Unavailable
 from dinrail_core.hooks import Context, ServiceType
 from dinrail_core.host import lifecycle
@@ -265,6 +266,28 @@ def test_whatever_is_asked_for_opens_behind_what_it_requires_and_closes_before_i
         assert graph[index] <= set(opened[:place]) - broken
     assert closed == [index for index in reversed(opened) if index not in broken]
     assert set(opened) - broken <= set().union(*(behind(index) for index in asked))
+
+
+class Works(Jobs):
+    """What the engine's service opens."""
+
+
+Engine.register(Works)
+
+
+async def test_what_does_jobs_is_closed_before_the_services_that_it_does_them_with(rig: Rig) -> None:
+    ordered = plan(
+        rig.service("database", All(), provides=[Database]),
+        rig.service("engine", Works(), provides=[Engine], requires=[Database]),
+        rig.service("files", All(), provides=[Files], requires=[Database], jobs=["sweep"]),
+        rig.service("stores", All(), provides=[Stores], requires=[Engine], jobs=["import"]),
+    )
+    services = Services(ordered, dict.fromkeys(names(ordered), cast("Context", None)))
+    for contract in (Stores, Files):
+        await services.get(contract)
+    await services.close()
+    closed = [event[6:] for event in rig.events if event.startswith("close ")]
+    assert closed == ["engine", "files", "stores", "database"]
 
 
 # --- opening when needed

@@ -127,7 +127,7 @@ def see_to_periodic(connection: Connection, kinds: Iterable[JobKind]) -> None:
 
 def forget_ended(connection: Connection, before: float) -> int:
     """Remove some jobs that ended before a time, and return how many."""
-    over = (JOBS.c.ended_at < before, JOBS.c.duty.is_(None))
+    over = (JOBS.c.ended_at < before, JOBS.c.worker.is_(None))
     ids = [row.id for row in connection.execute(select(JOBS.c.id).where(*over).limit(_BATCH))]
     if ids:
         connection.execute(delete(STEPS).where(STEPS.c.job_id.in_(ids)))

@@ -241,7 +241,9 @@ def _told(run: Run, work: asyncio.Task[None]) -> Write:
     error = asyncio.CancelledError() if work.cancelled() else work.exception()
     if error is None:
         return partial(records.told, job_id=run.id, claim=run.claim)
-    if not run.stopping:
+    if isinstance(error, _NotOpen):
+        _LOG.warning("the end of the job %s waits for its service: %s", run.id, error)
+    elif not run.stopping:
         _LOG.error("the end of the job %s could not be told its service", run.id, exc_info=error)
     pause = 0.0 if run.stopping else min(2.0 ** run.row["failures"], _LONGEST_WAIT)
     return partial(records.tell_later, job_id=run.id, claim=run.claim, seconds=pause)
