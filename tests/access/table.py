@@ -120,6 +120,28 @@ async def _endpoint(ask: Ask, ids: Ids) -> str:
     return str((await ask("POST", "/v1/webhook_endpoints", new))["id"])
 
 
+async def _response(ask: Ask, ids: Ids) -> str:
+    made = await ask("POST", "/v1/responses", {"model": MODEL, "input": "Hello."})
+    return str(made["id"])
+
+
+async def _given(ask: Ask, ids: Ids) -> str:
+    made = await ask("GET", f"/v1/responses/{ids['response']}/input_items")
+    return str(made["data"][0]["id"])
+
+
+def _everything(ids: Ids) -> dict[str, Any]:
+    """What a request about responses can name, as far as it can stand together."""
+    return {
+        "model": MODEL,
+        "previous_response_id": ids["response"],
+        "input": [
+            _message({"type": "input_file", "file_id": ids["file"]}),
+            {"type": "item_reference", "id": ids["item"]},
+        ],
+    }
+
+
 def _message(*content: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}, *content]}
 
@@ -133,6 +155,9 @@ async def _chat_message(ask: Ask, ids: Ids) -> str:
     return str((await ask("GET", f"/v1/chat/completions/{ids['completion']}/messages"))["data"][0]["id"])
 
 
+MODEL = "one/kit-model"
+"""The one model of the server under test, which answers whatever it is asked."""
+
 KINDS: Mapping[str, Kind] = {
     "completion": Kind(_completion, look="/v1/chat/completions/{completion}"),
     "chat_message": Kind(_chat_message, inside=("completion",)),
@@ -143,6 +168,8 @@ KINDS: Mapping[str, Kind] = {
     "endpoint": Kind(_endpoint, look="/v1/webhook_endpoints/{endpoint}"),
     "part": Kind(_part, inside=("upload",)),
     "conversation": Kind(_conversation, look="/v1/conversations/{conversation}"),
+    "response": Kind(_response, look="/v1/responses/{response}/input_items"),
+    "given": Kind(_given, inside=("response",)),
     "item": Kind(_item, inside=("conversation",), look="/v1/conversations/{conversation}/items/{item}"),
 }
 
@@ -243,6 +270,36 @@ ROWS: tuple[Row, ...] = (
         lambda ids: {"event_type": "batch.failed"},
     ),
     Row("GET /v1/webhook_event_types", why="the server's, the same for everybody"),
+    # responses
+    Row(
+        "POST /v1/responses",
+        {
+            "previous_response_id": "response",
+            "input.content.file_id": "file",
+            "input.id": "item",
+            "prompt.id": "prompt",
+        },
+        lambda ids: _everything(ids) | {"prompt": {"id": ids["prompt"], "variables": {"name": "Ann"}}},
+    ),
+    Row("GET /v1/responses", {"after": "response"}, statuses=_AFTER),
+    Row(
+        "POST /v1/responses/input_tokens",
+        {"previous_response_id": "response", "input.content.file_id": "file", "input.id": "item"},
+        _everything,
+    ),
+    Row(
+        "POST /v1/responses/compact",
+        {"previous_response_id": "response", "input.content.file_id": "file", "input.id": "item"},
+        _everything,
+    ),
+    Row("GET /v1/responses/{response_id}", {"response_id": "response"}),
+    Row("DELETE /v1/responses/{response_id}", {"response_id": "response"}),
+    Row("POST /v1/responses/{response_id}/cancel", {"response_id": "response"}),
+    Row(
+        "GET /v1/responses/{response_id}/input_items",
+        {"response_id": "response", "after": "given", "before": "given"},
+        statuses=frozenset({200, 400, 404}),
+    ),
     # conversations
     Row("POST /v1/conversations", why=_NEW),
     Row("GET /v1/conversations/{conversation_id}", {"conversation_id": "conversation"}),
@@ -273,12 +330,39 @@ ROWS: tuple[Row, ...] = (
     ),
 )
 
+_IN_RESPONSES: Mapping[str, str] = {
+    "input.acknowledged_safety_checks.id": "made up by the model",
+    "input.approval_request_id": "an item of the history, which has been checked",
+    "input.call_id": "made up by the model",
+    "input.caller.caller_id": "made up by the model",
+    "input.container_id": "tells of the past; nothing is looked up",
+    "input.content.annotations.*": "tells of the past; nothing is looked up",
+    "input.environment.container_id": "tells of the past; nothing is looked up",
+    "input.output.file_id": "looked up as a message's file is",
+    "input.pending_safety_checks.id": "made up by the model",
+    "input.results.file_id": "tells of the past; nothing is looked up",
+    "input.tools.*": "tells of the past; nothing is looked up",
+}
+_IN_ALL = ("POST /v1/responses", "POST /v1/responses/input_tokens", "POST /v1/responses/compact")
+_WITH_TOOLS: Mapping[str, str] = {
+    "conversation.id": "cannot stand beside a previous response; has tests of its own in plugins/responses",
+    "tools.connector_id": "the operator's",
+    "tools.container.file_ids": "as code interpreters, which have tests of their own in plugins/responses",
+    "tools.environment.*": "no shell is served",
+    "tools.input_image_mask.file_id": "no images are made",
+    "tools.tunnel_id": "no tunnel is served",
+    "tools.vector_store_ids": "has tests of its own in plugins/responses",
+}
+
 NO_OBJECT: Mapping[tuple[str, str], str] = {
     ("POST /v1/chat/completions", "audio.voice.id"): "a voice is the upstream's",
     ("POST /v1/chat/completions", "messages.audio.id"): "an answer's sound is kept by the upstream",
     ("POST /v1/chat/completions", "messages.content.file.file_id"): "goes to the upstream as it is",
     ("POST /v1/chat/completions", "messages.tool_call_id"): "made up by the model",
     ("POST /v1/chat/completions", "messages.tool_calls.id"): "made up by the model",
+    **{(route, name): why for route in _IN_ALL for name, why in _IN_RESPONSES.items()},
+    **{(route, name): why for route in _IN_ALL[:2] for name, why in _WITH_TOOLS.items()},
+    ("POST /v1/responses", "prompt.variables.file_id"): "looked up as a message's file is",
     ("POST /v1/conversations", "items.*"): "an item is kept as it is; what it names is looked up when it is used",
     ("POST /v1/conversations/{conversation_id}/items", "items.*"): "as above",
 }

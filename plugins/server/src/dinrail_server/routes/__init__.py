@@ -34,6 +34,7 @@ ROUTES: Sequence[Route | RouteGroup] = (
     *models.ROUTES,
     _api("/v1/files", "files"),
     _api("/v1/uploads", "uploads"),
+    _api("/v1/responses", "responses"),
     _api("/v1/conversations", "conversations"),
     _api("/v1/prompts", "prompts"),
     _api("/v1/batches", "batches"),

@@ -1,0 +1,219 @@
+"""Answering over a chat model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+
+from pydantic_core import from_json
+
+from dinrail_core.api.answers import frames
+from dinrail_core.api.call import Call
+from dinrail_core.api.chat.contract import ChatModel
+from dinrail_core.api.chat.request import ChatRequest
+from dinrail_core.errors import UpstreamInvalid
+from dinrail_core.hooks.context import Target
+from dinrail_responses.chat_messages import Scene, tool_messages
+from dinrail_responses.citations import Citations
+from dinrail_responses.reduce import ChatReducer, Manner, Step, as_chunk
+from dinrail_responses.scribe import Scribe
+from dinrail_responses.speaker import Speaker
+from dinrail_responses.tools.interface import Exchange, Json, Offer
+from dinrail_responses.tools.toolbox import Toolbox
+from dinrail_responses.writers import NewId
+
+__all__ = ["ChatSpeaker", "settings"]
+
+_PASSED = (
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "safety_identifier",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "user",
+)
+_TIERS = frozenset({"default", "flex", "scale", "priority", "fast"})
+
+
+class ChatSpeaker(Speaker):
+    """A chat model.
+
+    Args:
+        target: The model.
+        call: On whose behalf.
+        base: What every question says (:func:`settings`).
+        messages: What has been said.
+        scene: What items are understood by.
+        new_id: Makes the ids of items.
+        seal: Makes encrypted content, where that was asked for.
+        streamed: Whether the answer is told as it comes.
+        summary: A summary of the model's thoughts was asked for.
+        parallel: What the caller says about calls side by side.
+    """
+
+    def __init__(
+        self,
+        target: Target[ChatModel],
+        call: Call,
+        base: Json,
+        messages: list[Json],
+        *,
+        scene: Scene,
+        new_id: NewId,
+        seal: Callable[[str], str] | None,
+        streamed: bool,
+        summary: bool,
+        parallel: bool | None,
+    ) -> None:
+        self._target = target
+        self._call = call
+        self._base = base
+        self._messages = messages
+        self._scene = scene
+        self._new_id = new_id
+        self._seal = seal
+        self._streamed = streamed
+        self._summary = summary
+        self._parallel = parallel
+        self.step = Step()
+
+    async def ask(
+        self, scribe: Scribe, toolbox: Toolbox, citations: Citations, limit: int | None
+    ) -> AsyncGenerator[None, None]:
+        manner = Manner(
+            offers=toolbox.offers,
+            new_id=self._new_id,
+            citations=citations,
+            summary=self._summary,
+            logprobs=bool(self._base.get("logprobs")),
+            seal=self._seal,
+        )
+        request = self._request(toolbox, limit)
+        reducer = ChatReducer(scribe, manner)
+        try:
+            if self._streamed:
+                async with aclosing(self._stream(request, reducer)) as reads:
+                    async for _ in reads:
+                        yield
+            else:
+                answer = await self._target.provider.complete(request, self._call)
+                reducer.feed(as_chunk(_parsed(answer.body)))
+                yield
+        except BaseException:
+            reducer.abort()
+            raise
+        self.step = reducer.end()
+        self._messages.append(self.step.said)
+        yield
+
+    def tell(self, exchanges: Sequence[Exchange]) -> None:
+        images: list[Json] = []
+        known = {call["id"] for call in self._messages[-1].get("tool_calls", ())} if self._messages else set()
+        for exchange in exchanges:
+            call = exchange.call
+            if call.id not in known:  # nobody has called it here: it was approved meanwhile
+                function = {"name": call.name, "arguments": call.arguments}
+                called = [{"id": call.id, "type": "function", "function": function}]
+                self._messages.append({"role": "assistant", "content": None, "tool_calls": called})
+            answer, *rest = tool_messages(call.id, exchange.told, self._scene)
+            self._messages.append(answer)
+            images += rest
+        self._messages += images
+
+    def resume(self, step: Step) -> None:
+        self.step = step
+        self._messages.append(step.said)
+
+    def forget(self) -> bool:
+        """Drop the older half, instructions aside, up to where a user speaks: no call may lose what came of it."""
+        begin = 1 if self._messages and self._messages[0]["role"] == "system" else 0
+        users = [n for n, message in enumerate(self._messages) if n > begin and message["role"] == "user"]
+        if not users:
+            return False
+        cut = next((n for n in users if n >= begin + (len(self._messages) - begin) // 2), users[-1])
+        del self._messages[begin:cut]
+        return True
+
+    async def _stream(self, request: ChatRequest, reducer: ChatReducer) -> AsyncGenerator[None, None]:
+        stream = await self._target.provider.stream(request, self._call)
+        try:
+            yield
+            async with aclosing(stream.reads()) as reads:
+                async for read in reads:
+                    for data in frames(read):
+                        reducer.feed(_parsed(data))
+                    yield
+        finally:
+            await stream.aclose()
+
+    def _request(self, toolbox: Toolbox, limit: int | None) -> ChatRequest:
+        body = {**self._base, "messages": self._messages}
+        if limit is not None:
+            body["max_completion_tokens"] = limit
+        offers = toolbox.offers
+        if offers:
+            body["tools"] = [_tool(offer) for offer in offers.values()]
+            if toolbox.named is not None:
+                body["tool_choice"] = {"type": "function", "function": {"name": toolbox.named}}
+            elif toolbox.wish != "auto":
+                body["tool_choice"] = toolbox.wish
+            if self._parallel is not None:
+                body["parallel_tool_calls"] = self._parallel
+        if self._streamed:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
+        return ChatRequest.model_validate(body)
+
+
+def settings(asked: Json, model: str) -> Json:
+    """What a request says about every question, as a chat says it.
+
+    Args:
+        asked: The request as JSON.
+        model: The upstream's name of the model.
+    """
+    body: Json = {"model": model, **{name: asked[name] for name in _PASSED if asked.get(name) is not None}}
+    if asked.get("service_tier") in _TIERS:
+        body["service_tier"] = asked["service_tier"]
+    effort = (asked.get("reasoning") or {}).get("effort")
+    if effort is not None:
+        body["reasoning_effort"] = effort
+    body |= _text(asked.get("text") or {})
+    odds = asked.get("top_logprobs") or 0
+    if odds or "message.output_text.logprobs" in (asked.get("include") or ()):
+        body |= {"logprobs": True, "top_logprobs": odds}
+    return body
+
+
+def _text(text: Json) -> Json:
+    body: Json = {}
+    form = text.get("format") or {"type": "text"}
+    if form["type"] == "json_schema":
+        kept = ("name", "description", "schema", "strict")
+        schema = {name: form[name] for name in kept if form.get(name) is not None}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    elif form["type"] == "json_object":
+        body["response_format"] = {"type": "json_object"}
+    if text.get("verbosity") is not None:
+        body["verbosity"] = text["verbosity"]
+    return body
+
+
+def _tool(offer: Offer) -> Json:
+    function: Json = {"name": offer.name, "parameters": offer.parameters}
+    if offer.description is not None:
+        function["description"] = offer.description
+    if offer.strict is not None:
+        function["strict"] = offer.strict
+    return {"type": "function", "function": function}
+
+
+def _parsed(data: bytes) -> Json:
+    try:
+        found = from_json(data)
+    except ValueError as error:
+        raise UpstreamInvalid("The upstream's answer is not JSON.") from error
+    if not isinstance(found, dict):
+        raise UpstreamInvalid("The upstream's answer is no object.")
+    return found

@@ -1,0 +1,228 @@
+"""From items to the messages of a chat: pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic_core import to_json
+
+from dinrail_core.errors import InvalidRequest, UnsupportedFeature
+from dinrail_responses.sealed import SEALED
+from dinrail_responses.tools.functions import INPUT
+from dinrail_responses.tools.interface import Exchange, Json, Told
+
+__all__ = ["Attached", "Scene", "as_messages", "tool_messages"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that a part names, as a chat is told it: exactly one of both.
+
+    Attributes:
+        url: An image, as a ``data:`` URL.
+        text: What a document says.
+    """
+
+    url: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What items are understood by.
+
+    Attributes:
+        attached: Files by what names them: a ``file_id``, a ``file_url``, or inline ``file_data``.
+        replayed: What an item of a tool that the server runs tells a model; ``None`` where it says nothing.
+        unsealed: What an item's encrypted content says.
+        all_thoughts: Thoughts of earlier turns are told too, and not those alone since the user last spoke.
+    """
+
+    attached: Mapping[str, Attached]
+    replayed: Callable[[Json], Exchange | None]
+    unsealed: Callable[[str], str]
+    all_thoughts: bool = False
+
+
+def as_messages(items: Sequence[Json], scene: Scene) -> list[Json]:
+    """The messages that say what the items say.
+
+    Calls that stand side by side are one message, and each is followed by what came of it, as chats want it.
+
+    Raises:
+        InvalidRequest: A call has no output, or an output no call.
+        UnsupportedFeature: A chat has no words for an item.
+    """
+    return _Writer(items, scene).written()
+
+
+def tool_messages(call_id: str, told: Told, scene: Scene) -> list[Json]:
+    """What a chat is told of a call: text, and images in a message of their own, since a tool's has none."""
+    if isinstance(told, str):
+        return [{"role": "tool", "tool_call_id": call_id, "content": told}]
+    parts = [_part(part, scene) for part in told]
+    text = "\n".join(part["text"] for part in parts if part["type"] == "text")
+    images = [part for part in parts if part["type"] != "text"]
+    messages: list[Json] = [{"role": "tool", "tool_call_id": call_id, "content": text or "The image follows."}]
+    if images:
+        messages.append({"role": "user", "content": images})
+    return messages
+
+
+class _Writer:
+    def __init__(self, items: Sequence[Json], scene: Scene) -> None:
+        self._items = items
+        self._scene = scene
+        self._messages: list[Json] = []
+        self._calls: list[Json] = []
+        self._text: list[str] = []
+        self._thoughts: list[str] = []
+        self._outputs: dict[str, deque[Told]] = defaultdict(deque)
+        self._answered: set[str] = set()
+        self._known: set[str] = set()
+
+    def written(self) -> list[Json]:
+        for item in self._items:
+            if item["type"] in _OUTPUTS and item.get("call_id"):
+                self._outputs[item["call_id"]].append(item["output"])
+        last_user = max((n for n, item in enumerate(self._items) if item.get("role") == "user"), default=-1)
+        for number, item in enumerate(self._items):
+            self._item(item, thoughts=self._scene.all_thoughts or number > last_user)
+        self._flush()
+        return self._messages
+
+    def _item(self, item: Json, *, thoughts: bool) -> None:
+        kind = item["type"]
+        if kind == "message":
+            self._message(item)
+        elif kind in _CALLS:
+            self._call(item)
+        elif kind in _OUTPUTS:
+            self._flush()
+            if item.get("call_id") not in self._known:
+                raise InvalidRequest(
+                    f"No tool call found for the output with call_id {item.get('call_id')}.", param="input"
+                )
+        elif kind == "reasoning":
+            if thoughts:
+                self._thoughts += self._thought(item)
+        elif kind == "compaction":
+            self._flush()
+            told = self._scene.unsealed(item["encrypted_content"])
+            self._messages.append({"role": "user", "content": f"Summary of what was said before:\n\n{told}"})
+        elif kind == "additional_tools":
+            return
+        else:
+            self._other(item)
+
+    def _message(self, item: Json) -> None:
+        role = item["role"]
+        if role == "assistant":
+            if self._calls or self._text:
+                self._flush()
+            self._text.append("".join(_spoken(part) for part in item["content"]))
+            return
+        self._flush()
+        if role in ("system", "developer"):
+            text = "\n".join(part.get("text", "") for part in item["content"])
+            before = self._messages[-1] if self._messages else {}
+            if before.get("role") == "system":
+                # Many chat templates take one such message, at the beginning.
+                before["content"] += f"\n\n{text}"
+            else:
+                self._messages.append({"role": "system", "content": text})
+            return
+        parts = [_part(part, self._scene) for part in item["content"]]
+        alone = len(parts) == 1 and parts[0]["type"] == "text"
+        self._messages.append({"role": "user", "content": parts[0]["text"] if alone else parts})
+
+    def _thought(self, item: Json) -> Iterable[str]:
+        """What a model thought; thoughts that another server has encrypted say nothing here."""
+        parts = item.get("content") or item.get("summary")
+        if parts:
+            return [part["text"] for part in parts]
+        sealed = item.get("encrypted_content") or ""
+        return [self._scene.unsealed(sealed)] if sealed.startswith(SEALED) else ()
+
+    def _call(self, item: Json) -> None:
+        arguments = item["arguments"] if item["type"] == "function_call" else to_json({INPUT: item["input"]}).decode()
+        self._called(item["call_id"], item["name"], arguments)
+
+    def _called(self, call_id: str, name: str, arguments: str) -> None:
+        self._known.add(call_id)
+        self._calls.append({"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}})
+
+    def _other(self, item: Json) -> None:
+        exchange = self._scene.replayed(item)
+        if exchange is None:
+            return
+        self._called(exchange.call.id, exchange.call.name, exchange.call.arguments)
+        self._outputs[exchange.call.id].append(exchange.told)
+
+    def _flush(self) -> None:
+        """The assistant's turn is over: what it said, what it called, and what came of each call."""
+        if not self._text and not self._calls:
+            return
+        message: Json = {"role": "assistant", "content": "\n".join(self._text) or None}
+        if self._calls:
+            message["tool_calls"] = self._calls
+            if self._thoughts:
+                message["reasoning_content"] = "\n".join(self._thoughts)
+        elif message["content"] is None:
+            message["content"] = ""
+        self._messages.append(message)
+        images: list[Json] = []
+        for call in self._calls:
+            outputs = self._outputs[call["id"]]
+            if not outputs:
+                raise InvalidRequest(f"No tool output found for the call with call_id {call['id']}.", param="input")
+            answer, *rest = tool_messages(call["id"], outputs.popleft(), self._scene)
+            self._messages.append(answer)
+            images += rest
+        self._messages += images
+        self._text, self._calls, self._thoughts = [], [], []
+
+
+_CALLS = frozenset({"function_call", "custom_tool_call"})
+_OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
+
+
+def _spoken(part: Json) -> str:
+    text: str = part.get("refusal") or part.get("text") or ""
+    return text
+
+
+def _part(part: Json, scene: Scene) -> Json:
+    kind = part["type"]
+    if kind in ("input_text", "output_text", "text"):
+        return {"type": "text", "text": part["text"]}
+    if kind == "input_image":
+        return _image(part, scene)
+    if kind == "input_file":
+        return _file(part, scene)
+    if kind == "refusal":
+        return {"type": "text", "text": part["refusal"]}
+    raise UnsupportedFeature(f"This model cannot be told of content of the type '{kind}'.", param="input")
+
+
+def _image(part: Json, scene: Scene) -> Json:
+    url = part.get("image_url") or None
+    if url is None and part.get("file_id"):
+        url = scene.attached[part["file_id"]].url
+    if url is None:
+        raise InvalidRequest("An image needs an 'image_url' or a 'file_id' of an image.", param="input")
+    detail = part.get("detail") or "auto"
+    return {"type": "image_url", "image_url": {"url": url, "detail": "high" if detail == "original" else detail}}
+
+
+def _file(part: Json, scene: Scene) -> Json:
+    key = next((part[name] for name in ("file_id", "file_data", "file_url") if part.get(name)), None)
+    if key is None:
+        raise InvalidRequest("A file needs a 'file_id', 'file_data' or 'file_url'.", param="input")
+    found = scene.attached[key]
+    if found.url is not None:
+        return {"type": "image_url", "image_url": {"url": found.url}}
+    name = part.get("filename")
+    return {"type": "text", "text": f"[{name or 'file'}]\n{found.text}"}

@@ -1,0 +1,304 @@
+"""From a request to what is to be done: everything is checked here, before a model is asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from dinrail_core.api.call import Call
+from dinrail_core.api.conversations import Conversations
+from dinrail_core.api.items.keeping import PREFIXES, keep
+from dinrail_core.api.items.reasoning import CompactionTrigger
+from dinrail_core.api.items.unions import ItemReference
+from dinrail_core.api.responses import CreateResponse
+from dinrail_core.errors import InvalidRequest, NotFound
+from dinrail_core.hooks.context import Rail
+from dinrail_responses.prompting import prompted
+from dinrail_responses.store import Link, Store
+from dinrail_responses.tools.interface import Json
+from dinrail_sdk.sql.ids import new_id
+
+__all__ = ["Before", "Plan", "Planner", "check", "item_id", "to_be_told"]
+
+_SECRETS = ("authorization", "headers")
+_OTHER_PREFIXES = {"call": "call_"}
+
+
+def item_id(kind: str) -> str:
+    """An id for a new item, given its type."""
+    return new_id(PREFIXES.get(kind) or _OTHER_PREFIXES.get(kind) or f"{kind}_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What was said before a response.
+
+    Attributes:
+        items: Items, the oldest first.
+        parent: The response that this one goes on from.
+    """
+
+    items: Sequence[Json] = ()
+    parent: Link | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A response that is to be made.
+
+    Attributes:
+        asked: The request as JSON, secrets included: never kept.
+        response: The response without its output, as it begins.
+        lead: Instructions and the stored prompt, as items that count for this response alone.
+        before: What was said before.
+        input: The response's own input, as items.
+        include: What the caller asked to be told.
+        compacts: The history is to be compacted, and no more.
+        store: Whether it is kept.
+        conversation_id: The conversation that it belongs to.
+        call: On whose behalf.
+        rail: What the caller may use.
+    """
+
+    asked: Json
+    response: Json
+    lead: Sequence[Json]
+    before: Before
+    input: Sequence[Json]
+    include: frozenset[str]
+    compacts: bool
+    store: bool
+    conversation_id: str | None
+    call: Call
+    rail: Rail
+
+    @property
+    def history(self) -> list[Json]:
+        """What was said before, and the input; what was compacted is left out."""
+        items = [*self.before.items, *self.input]
+        begin = max((number for number, item in enumerate(items) if item["type"] == "compaction"), default=0)
+        return items[begin:]
+
+    @property
+    def items(self) -> list[Json]:
+        """All that the model is told."""
+        return [*self.lead, *self.history]
+
+
+class Planner:
+    """Makes plans.
+
+    Args:
+        rail: Where services are found.
+        store: The responses that there are.
+    """
+
+    def __init__(self, rail: Rail, store: Store) -> None:
+        self._rail = rail
+        self._store = store
+
+    async def plan(self, request: CreateResponse, call: Call, before: Before | None = None) -> Plan:
+        """Check a request, and gather what it refers to.
+
+        Args:
+            request: The request.
+            call: On whose behalf.
+            before: What was said before, where that is not for the store to say.
+
+        Raises:
+            InvalidRequest: The request contradicts itself, or an item is not usable.
+            NotFound: Something that it names is not there.
+        """
+        asked: Json = request.model_dump(mode="json")
+        conversation_id = _conversation_id(asked)
+        previous = asked.get("previous_response_id") if before is None else None
+        store = asked.get("store") is not False
+        check(asked)
+        given = await self.items_of(request, call)
+        if before is None:
+            before = await self._before(previous, conversation_id, call)
+        lead = await self._lead(asked, call)
+        if not given and not lead and not before.items:
+            raise InvalidRequest(
+                "Missing required parameter: 'input'.", param="input", code="missing_required_parameter"
+            )
+        return Plan(
+            asked=asked,
+            response=_begun(asked, conversation_id, store),
+            lead=lead,
+            before=before,
+            input=given,
+            include=frozenset(asked.get("include") or ()),
+            compacts=_is_trigger(request.input),
+            store=store,
+            conversation_id=conversation_id,
+            call=call,
+            rail=self._rail,
+        )
+
+    async def items_of(self, request: CreateResponse, call: Call) -> list[Json]:
+        """A request's input as items with ids; references replaced by what they stand for.
+
+        Raises:
+            InvalidRequest: An item is not usable; ``param`` is ``input.N.…``.
+            NotFound: A reference leads nowhere.
+        """
+        given = request.input
+        if isinstance(given, str):
+            content = [{"type": "input_text", "text": given}]
+            message = {"type": "message", "id": item_id("message"), "role": "user", "status": "completed"}
+            return [{**message, "content": content}]
+        if not isinstance(given, list):
+            return []
+        references = {item.id: n for n, item in enumerate(given) if isinstance(item, ItemReference)}
+        found = await self._find(references, call) if references else {}
+        items = []
+        for number, item in enumerate(given):
+            if isinstance(item, CompactionTrigger) and number == len(given) - 1:
+                break
+            if isinstance(item, ItemReference):
+                items.append(found[item.id])
+                continue
+            try:
+                items.append(keep(item, new_id).model_dump(mode="json"))
+            except InvalidRequest as error:
+                raise InvalidRequest(error.message, param=f"input.{number}.{error.param}") from None
+        return items
+
+    async def _find(self, references: dict[str, int], call: Call) -> dict[str, Json]:
+        found = dict(await self._store.find_items(references, call))
+        missing = [name for name in references if name not in found]
+        if missing and self._rail.provides(Conversations):
+            conversations = await self._rail.service(Conversations)
+            more = await conversations.find_items(missing, call)
+            found |= {name: item.model_dump(mode="json") for name, item in more.items()}
+        for name, number in references.items():
+            if name not in found:
+                raise NotFound(f"Item with id '{name}' not found.", param=f"input.{number}.id")
+        return found
+
+    async def _before(self, previous: str | None, conversation_id: str | None, call: Call) -> Before:
+        if previous is not None:
+            parent, items = await self._store.history(previous, call)
+            return Before(items=items, parent=parent)
+        if conversation_id is None:
+            return Before()
+        conversations = await self._rail.service(Conversations)
+        try:
+            async with aclosing(conversations.history(conversation_id, call)) as log:
+                return Before(items=[item.model_dump(mode="json") async for item in log])
+        except NotFound as error:
+            raise NotFound(error.message, param="conversation") from None
+
+    async def _lead(self, asked: Json, call: Call) -> list[Json]:
+        lead: list[Json] = []
+        if asked.get("instructions"):
+            content = [{"type": "input_text", "text": asked["instructions"]}]
+            lead.append({"type": "message", "id": "", "role": "system", "status": "completed", "content": content})
+        if asked.get("prompt"):
+            lead += await prompted(asked["prompt"], self._rail, call)
+        return lead
+
+
+def to_be_told(tool: Json) -> Json:
+    """A tool as a response tells it: whole, and without secrets."""
+    told = {name: value for name, value in tool.items() if name not in _SECRETS}
+    if tool["type"] == "function":
+        told = {"description": None, "parameters": None, "strict": None, **told}
+    for place in ("container", "environment"):
+        container = told.get(place)
+        policy = container.get("network_policy") if isinstance(container, dict) else None
+        if container and isinstance(policy, dict) and "domain_secrets" in policy:
+            without = {name: value for name, value in policy.items() if name != "domain_secrets"}
+            told[place] = {**container, "network_policy": without}
+    return told
+
+
+def _is_trigger(given: object) -> bool:
+    return isinstance(given, list) and bool(given) and isinstance(given[-1], CompactionTrigger)
+
+
+def _conversation_id(asked: Json) -> str | None:
+    given = asked.get("conversation")
+    return given["id"] if isinstance(given, dict) else given
+
+
+def check(asked: Json) -> None:
+    """See that a request does not contradict itself.
+
+    Raises:
+        InvalidRequest: It does.
+    """
+    if asked.get("previous_response_id") is not None and asked.get("conversation") is not None:
+        raise InvalidRequest(
+            "A request has a 'previous_response_id' or a 'conversation', not both.", param="conversation"
+        )
+    if asked.get("background") and asked.get("store") is False:
+        raise InvalidRequest("What is made in the background has to be stored.", param="background")
+    if asked.get("background") and any(tool.get(secret) for tool in asked.get("tools") or () for secret in _SECRETS):
+        raise InvalidRequest(
+            "Secrets are never kept, so a tool with 'authorization' or 'headers' cannot be used in the background.",
+            param="background",
+        )
+
+
+def _begun(asked: Json, conversation_id: str | None, store: bool) -> Json:
+    """A response as it begins, with every key of the specifications."""
+    text = asked.get("text") or {}
+    reasoning = asked.get("reasoning") or {}
+    told: Json = {
+        "id": new_id("resp_"),
+        "object": "response",
+        "created_at": int(time.time()),
+        "completed_at": None,
+        "status": "queued" if asked.get("background") else "in_progress",
+        "background": bool(asked.get("background")),
+        "error": None,
+        "incomplete_details": None,
+        "instructions": asked.get("instructions"),
+        "max_output_tokens": asked.get("max_output_tokens"),
+        "max_tool_calls": asked.get("max_tool_calls"),
+        "model": asked["model"],
+        "output": [],
+        "parallel_tool_calls": asked.get("parallel_tool_calls") is not False,
+        "previous_response_id": asked.get("previous_response_id"),
+        "prompt": asked.get("prompt"),
+        "prompt_cache_key": asked.get("prompt_cache_key"),
+        "reasoning": {"effort": None, "summary": None, **reasoning},
+        "safety_identifier": asked.get("safety_identifier"),
+        "service_tier": asked.get("service_tier") or "default",
+        "store": store,
+        "temperature": _or(asked.get("temperature"), 1.0),
+        "text": {**text, "format": _format(text.get("format"))},
+        "tool_choice": asked.get("tool_choice") or "auto",
+        "tools": [to_be_told(tool) for tool in asked.get("tools") or ()],
+        "top_logprobs": asked.get("top_logprobs") or 0,
+        "top_p": _or(asked.get("top_p"), 1.0),
+        "presence_penalty": _or(asked.get("presence_penalty"), 0.0),
+        "frequency_penalty": _or(asked.get("frequency_penalty"), 0.0),
+        "truncation": asked.get("truncation") or "disabled",
+        "usage": None,
+        "metadata": asked.get("metadata") or {},
+    }
+    if told["text"].get("verbosity", ...) is None:
+        del told["text"]["verbosity"]
+    if conversation_id is not None:
+        told["conversation"] = {"id": conversation_id}
+    for name in ("user", "prompt_cache_options", "prompt_cache_retention"):
+        if asked.get(name) is not None:
+            told[name] = asked[name]
+    return told
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
+
+
+def _format(given: Json | None) -> Json:
+    if not given:
+        return {"type": "text"}
+    if given["type"] == "json_schema":
+        return {"description": None, **given, "strict": bool(given.get("strict"))}
+    return given

@@ -1,0 +1,165 @@
+"""``/v1/responses``."""
+
+from __future__ import annotations
+
+from dinrail_core.api.answers import Answer, Stream
+from dinrail_core.api.chat.contract import ChatModel
+from dinrail_core.api.responses import (
+    CompactedResponse,
+    CompactRequest,
+    CountTokens,
+    CreateResponse,
+    DeletedResponse,
+    InputItemsQuery,
+    InputTokenCount,
+    ListResponsesQuery,
+    Response,
+    ResponseEvent,
+    ResponseItemList,
+    ResponseList,
+    Responses,
+    RetrieveQuery,
+)
+from dinrail_core.hooks.http import Exchange, Route
+
+__all__ = ["ROUTES"]
+
+_TAG = "Responses"
+
+
+async def _create(exchange: Exchange) -> Answer[Response] | Stream[ResponseEvent]:
+    request = await exchange.decode(CreateResponse)
+    await _check_model(exchange, request.model)
+    responses = await exchange.rail.service(Responses)
+    if request.stream is True:
+        return await responses.stream(request, exchange.call)
+    return await responses.create(request, exchange.call)
+
+
+async def _retrieve(exchange: Exchange) -> Answer[Response] | Stream[ResponseEvent]:
+    query = exchange.parameters(RetrieveQuery)
+    responses = await exchange.rail.service(Responses)
+    response_id = exchange.path["response_id"]
+    if query.stream is True:
+        return await responses.replay(response_id, query, exchange.call)
+    return await responses.get(response_id, query, exchange.call)
+
+
+async def _list(exchange: Exchange) -> Answer[ResponseList]:
+    query = exchange.parameters(ListResponsesQuery)
+    responses = await exchange.rail.service(Responses)
+    return await responses.list(query, exchange.call)
+
+
+async def _delete(exchange: Exchange) -> Answer[DeletedResponse]:
+    responses = await exchange.rail.service(Responses)
+    return await responses.delete(exchange.path["response_id"], exchange.call)
+
+
+async def _cancel(exchange: Exchange) -> Answer[Response]:
+    responses = await exchange.rail.service(Responses)
+    return await responses.cancel(exchange.path["response_id"], exchange.call)
+
+
+async def _input_items(exchange: Exchange) -> Answer[ResponseItemList]:
+    query = exchange.parameters(InputItemsQuery)
+    responses = await exchange.rail.service(Responses)
+    return await responses.input_items(exchange.path["response_id"], query, exchange.call)
+
+
+async def _input_tokens(exchange: Exchange) -> Answer[InputTokenCount]:
+    request = await exchange.decode(CountTokens)
+    if isinstance(request.model, str):
+        await _check_model(exchange, request.model)
+    responses = await exchange.rail.service(Responses)
+    return await responses.count_tokens(request, exchange.call)
+
+
+async def _compact(exchange: Exchange) -> Answer[CompactedResponse]:
+    request = await exchange.decode(CompactRequest)
+    await _check_model(exchange, request.model)
+    responses = await exchange.rail.service(Responses)
+    return await responses.compact(request, exchange.call)
+
+
+async def _check_model(exchange: Exchange, model: str) -> None:
+    """See that the caller may use the model: what may not be used is not on the caller's rail."""
+    await exchange.rail.resolve(ChatModel, model)
+
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/v1/responses",
+        handler=_create,
+        summary="Make a response, told whole or as a stream",
+        tag=_TAG,
+        body=CreateResponse,
+        answer=Response,
+        event=ResponseEvent,
+    ),
+    Route(
+        method="GET",
+        path="/v1/responses",
+        handler=_list,
+        summary="List responses",
+        tag=_TAG,
+        query=ListResponsesQuery,
+        answer=ResponseList,
+    ),
+    Route(
+        method="POST",
+        path="/v1/responses/input_tokens",
+        handler=_input_tokens,
+        summary="Count the tokens of an input",
+        tag=_TAG,
+        asks=True,
+        body=CountTokens,
+        answer=InputTokenCount,
+    ),
+    Route(
+        method="POST",
+        path="/v1/responses/compact",
+        handler=_compact,
+        summary="Compact a history",
+        tag=_TAG,
+        asks=True,
+        body=CompactRequest,
+        answer=CompactedResponse,
+    ),
+    Route(
+        method="GET",
+        path="/v1/responses/{response_id}",
+        handler=_retrieve,
+        summary="Look at a response, or at the events of one of the background",
+        tag=_TAG,
+        query=RetrieveQuery,
+        answer=Response,
+        event=ResponseEvent,
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/responses/{response_id}",
+        handler=_delete,
+        summary="Delete a response",
+        tag=_TAG,
+        answer=DeletedResponse,
+    ),
+    Route(
+        method="POST",
+        path="/v1/responses/{response_id}/cancel",
+        handler=_cancel,
+        summary="End a response that is made in the background",
+        tag=_TAG,
+        answer=Response,
+    ),
+    Route(
+        method="GET",
+        path="/v1/responses/{response_id}/input_items",
+        handler=_input_items,
+        summary="List what a response was given",
+        tag=_TAG,
+        query=InputItemsQuery,
+        answer=ResponseItemList,
+    ),
+)
