@@ -7,7 +7,7 @@ __all__ = ["ENTRY_POINTS", "EXTENDS", "PROJECT", "hookimpl", "hookspec"]
 PROJECT = "dinrail"
 
 ENTRY_POINTS = "dinrail"
-"""The group in which a distribution names its plugin's module: ``ollama = "dinrail_ollama.plugin"``."""
+"""The group in which a distribution names its plugin's module: ``acme = "dinrail_acme.plugin"``."""
 
 EXTENDS = "dinrail.extends"
 """The group in which a plugin that does more than call out says so: ``routes = "dinrail_x.plugin"``.

@@ -23,6 +23,8 @@ from dinrail_sdk.translation.carriers import encrypted, in_native_words, native,
 from dinrail_sdk.translation.chunks import Chunks
 from dinrail_sdk.translation.content import DataUrl, arguments_of, joined_text, parts_of, read_data_url
 from dinrail_sdk.translation.events import Reducer, TranslatedEvents, lines_of
+from dinrail_sdk.translation.numbers import packed
+from dinrail_sdk.translation.parts import cut, each
 from dinrail_sdk.translation.refusing import refuse_fields, wants_usage
 
 __all__ = [
@@ -32,11 +34,14 @@ __all__ = [
     "TranslatedEvents",
     "arguments_of",
     "completion",
+    "cut",
+    "each",
     "encrypted",
     "in_native_words",
     "joined_text",
     "lines_of",
     "native",
+    "packed",
     "parts_of",
     "read_data_url",
     "refuse_fields",

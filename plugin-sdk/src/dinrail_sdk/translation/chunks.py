@@ -13,7 +13,7 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class Chunks:
-    """Writes the frames of one streamed answer, which has one choice.
+    """Writes the frames of one choice of a streamed answer.
 
     What is the same in every chunk is written once.
 
@@ -21,14 +21,15 @@ class Chunks:
         id: The answer's id.
         model: The model that answers.
         created: Seconds since the epoch.
+        index: Of the choice.
     """
 
     __slots__ = ("_choice", "_head", "_text", "_thought")
 
-    def __init__(self, id: str, model: str, created: int) -> None:
+    def __init__(self, id: str, model: str, created: int, index: int = 0) -> None:
         same = {"id": id, "object": "chat.completion.chunk", "created": created, "model": model}
         self._head = b"data: " + orjson.dumps(same)[:-1]
-        self._choice = self._head + b',"choices":[{"index":0,"delta":'
+        self._choice = self._head + b',"choices":[{"index":%d,"delta":' % index
         self._text = self._choice + b'{"content":'
         self._thought = self._choice + b'{"reasoning_content":'
 

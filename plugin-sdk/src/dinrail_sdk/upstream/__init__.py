@@ -17,7 +17,7 @@ from types import MappingProxyType
 from dinrail_sdk.upstream.config import BaseUrl, HeaderSecret, Seconds, UpstreamConfig
 from dinrail_sdk.upstream.events import Events, ReportedError
 from dinrail_sdk.upstream.framing import LINES, SSE, Framing
-from dinrail_sdk.upstream.interface import Authorize, Upstream, bearer
+from dinrail_sdk.upstream.interface import Authorize, KeySource, Upstream, bearer
 
 __all__ = [
     "LINES",
@@ -27,6 +27,7 @@ __all__ = [
     "Events",
     "Framing",
     "HeaderSecret",
+    "KeySource",
     "ReportedError",
     "Seconds",
     "Upstream",
@@ -45,6 +46,7 @@ def connect(
     user_agent: str = "dinrail",
     authorize: Authorize = bearer,
     headers: Mapping[str, str] = _NO_HEADERS,
+    key: KeySource | None = None,
 ) -> AbstractAsyncContextManager[Upstream]:
     """Open a pool of connections to an upstream; nothing is sent until something is asked.
 
@@ -53,7 +55,8 @@ def connect(
         user_agent: How we introduce ourselves.
         authorize: How the key is sent, for servers that do not take a bearer token.
         headers: More headers for every request (a version of the API); those of the configuration go before them.
+        key: Where the key comes from, for keys that expire; one in the configuration goes before it.
     """
     from dinrail_sdk.upstream.client import open_client
 
-    return open_client(config, user_agent=user_agent, authorize=authorize, more_headers=headers)
+    return open_client(config, user_agent=user_agent, authorize=authorize, more_headers=headers, key=key)

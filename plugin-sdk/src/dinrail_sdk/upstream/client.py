@@ -18,7 +18,7 @@ from dinrail_sdk.upstream.config import UpstreamConfig
 from dinrail_sdk.upstream.errors import Refusal, Secrets, retry_after, translate, translate_reported
 from dinrail_sdk.upstream.events import Events
 from dinrail_sdk.upstream.framing import SSE, Framing
-from dinrail_sdk.upstream.interface import Authorize, Upstream
+from dinrail_sdk.upstream.interface import Authorize, KeySource, Upstream
 from dinrail_sdk.upstream.openai_events import OpenAIEvents
 from dinrail_sdk.upstream.patience import Patience
 from dinrail_sdk.upstream.pool import Origin, Pool, client_tls
@@ -42,7 +42,12 @@ _JSON: _Headers = (("accept", "application/json"), ("content-type", "application
 
 @asynccontextmanager
 async def open_client(
-    config: UpstreamConfig, *, user_agent: str, authorize: Authorize, more_headers: Mapping[str, str]
+    config: UpstreamConfig,
+    *,
+    user_agent: str,
+    authorize: Authorize,
+    more_headers: Mapping[str, str],
+    key: KeySource | None = None,
 ) -> AsyncIterator[Upstream]:
     """See :func:`dinrail_sdk.upstream.connect`."""
     url = config.base_url
@@ -61,7 +66,7 @@ async def open_client(
         most=config.max_connections,
     )
     try:
-        yield Client(config, pool, authorize)
+        yield Client(config, pool, authorize, key)
     finally:
         await pool.close()
 
@@ -73,9 +78,12 @@ class Client(Upstream):
         config: Its address, key and limits.
         transport: Carries the requests; closed by whoever opened it.
         authorize: Turns a key into the header that carries it.
+        key: Says the key of the moment, where there is none in the configuration.
     """
 
-    def __init__(self, config: UpstreamConfig, transport: Transport, authorize: Authorize) -> None:
+    def __init__(
+        self, config: UpstreamConfig, transport: Transport, authorize: Authorize, key: KeySource | None = None
+    ) -> None:
         self._transport = transport
         self._config = config
         self._authorize = authorize
@@ -89,8 +97,11 @@ class Client(Upstream):
             self._key = (authorize(config.api_key.get_secret_value()),)
         elif name in config.headers:
             self._key = ((name, config.headers[name].get_secret_value()),)
+        self._source = None if self._key else key
         secrets = [config.api_key, *config.headers.values()]
-        self._secrets = Secrets([secret.get_secret_value() for secret in secrets if secret is not None])
+        self._configured = self._secrets = Secrets(
+            [secret.get_secret_value() for secret in secrets if secret is not None]
+        )
 
     async def answer(
         self, wire: type[T], path: str, body: bytes | None, call: Call, *, method: str = "POST"
@@ -157,7 +168,7 @@ class Client(Upstream):
         request = Outgoing(
             method=method,
             target=f"{path if path.startswith('/') else f'{self._base}/{path}'}{self._query}",
-            headers=headers + self._own(call),
+            headers=headers + await self._own(call),
             body=body,
             until=now + (total if remaining is None else min(total, remaining)),
         )
@@ -178,13 +189,17 @@ class Client(Upstream):
                 raise error
             await asyncio.sleep(delay)
 
-    def _own(self, call: Call) -> _Headers:
+    async def _own(self, call: Call) -> _Headers:
         """The key, and what belongs to this call alone."""
         own = self._key
         if call.upstream_key is not None:
             key = call.upstream_key.get_secret_value()
             if not key or not key.isascii() or not key.isprintable():
                 raise Unauthenticated("The key for the upstream is not one that can be sent.")
+            own = (self._authorize(key),)
+        elif self._source is not None:
+            key = await self._source()
+            self._secrets = self._configured.and_also(key)
             own = (self._authorize(key),)
         if call.traceparent is not None and _TRACEPARENT.fullmatch(call.traceparent):
             own = (*own, ("traceparent", call.traceparent))

@@ -84,7 +84,9 @@ class _Said:
     param: str | None = None
     code: str | None = None
     kinds: tuple[str, ...] = ()
-    """``code`` and ``type``, lower case, as far as they are words."""
+    """``code``, ``type`` and the reasons of Google's ``details``, lower case, as far as they are words."""
+    retry_after: float | None = None
+    """Seconds, where the body tells them (Google's ``RetryInfo``)."""
 
 
 _CONTEXT = frozenset({"context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"})
@@ -97,6 +99,7 @@ _CONTEXT_TEXTS = (
     "prompt is too long",  # Anthropic
     "exceeds the context length",  # Ollama
     "exceeds the available context size",  # llama.cpp, which Ollama runs
+    "exceeds the maximum number of tokens",  # Gemini
     "exceed context limit",  # Anthropic, for input and the limit of the output together
 )
 _FILTERED = frozenset(
@@ -190,6 +193,8 @@ def _sane(seconds: float) -> float | None:
 
 
 def _error(status: int, said: _Said, refusal: Refusal) -> DinrailError:
+    if status == 400 and "api_key_invalid" in said.kinds:
+        return _refused(401, said, callers_key=refusal.callers_key)  # Google's status for a bad key
     if status in (400, 404, 413, 422) and (found := _by_kind(status, said)) is not None:
         return found
     if status in (400, 422):
@@ -205,7 +210,7 @@ def _error(status: int, said: _Said, refusal: Refusal) -> DinrailError:
         return TooLarge(said.message or "The request is too large for the upstream.")
     if status == 429:
         message = said.message or "The upstream's rate limit is reached."
-        return RateLimited(message, retry_after=refusal.retry_after, code=said.code)
+        return RateLimited(message, retry_after=_first(refusal.retry_after, said.retry_after), code=said.code)
     if status in (502, 503, 529):
         message = _with_reason("The upstream is unavailable", status, said)
         return UpstreamUnavailable(message, retry_after=refusal.retry_after)
@@ -254,7 +259,7 @@ def _read(refusal: Refusal) -> _Said:
 def _redacted(said: _Said, secrets: Secrets) -> _Said:
     message = secrets.redact(said.message)[:_LONGEST_MESSAGE] if said.message else None
     param = secrets.redact(said.param) if said.param else None
-    return _Said(message, param, secrets.redact(said.code) if said.code else None, said.kinds)
+    return _Said(message, param, secrets.redact(said.code) if said.code else None, said.kinds, said.retry_after)
 
 
 def _said(body: Mapping[str, Any]) -> _Said:
@@ -275,10 +280,25 @@ def _said(body: Mapping[str, Any]) -> _Said:
     if isinstance(message, list):
         message = "; ".join(str(item.get("msg")) for item in message if isinstance(item, Mapping) and item.get("msg"))
     param, code = error.get("param"), error.get("code")
-    named = [value for value in (code, error.get("type")) if isinstance(value, str)]
+    told = error.get("details")
+    details = [detail for detail in told if isinstance(detail, Mapping)] if isinstance(told, list) else []
+    named = [code, error.get("type"), *(detail.get("reason") for detail in details)]
     return _Said(
         message=message if isinstance(message, str) and message else None,
         param=param if isinstance(param, str) and param else None,
         code=code if isinstance(code, str) and code and not code.isdecimal() else None,
-        kinds=tuple(value.lower() for value in named),
+        kinds=tuple(value.lower() for value in named if isinstance(value, str)),
+        retry_after=next((_span(detail["retryDelay"]) for detail in details if "retryDelay" in detail), None),
     )
+
+
+def _span(text: object) -> float | None:
+    """Seconds of a span of time as Google writes it (``37s``)."""
+    try:
+        return _sane(float(str(text).removesuffix("s")))
+    except ValueError:
+        return None
+
+
+def _first(*seconds: float | None) -> float | None:
+    return next((one for one in seconds if one is not None), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -13,12 +13,16 @@ from dinrail_core.api.call import Call
 from dinrail_sdk.upstream.events import Events
 from dinrail_sdk.upstream.framing import SSE, Framing
 
-__all__ = ["Authorize", "Upstream", "bearer"]
+__all__ = ["Authorize", "KeySource", "Upstream", "bearer"]
 
 T = TypeVar("T", bound=BaseModel)
 
 Authorize = Callable[[str], tuple[str, str]]
 """Turns a key into the header that carries it: lower-case name, value."""
+
+
+KeySource = Callable[[], Awaitable[str]]
+"""Says the key of the moment, where keys expire; asked before every request, so it remembers one while it is good."""
 
 
 def bearer(key: str) -> tuple[str, str]:

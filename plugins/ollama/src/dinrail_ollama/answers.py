@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import struct
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import orjson
 
 from dinrail_sdk.translation import Chunks, completion
+from dinrail_sdk.translation import packed as pack
 from dinrail_sdk.upstream import ReportedError
 
 __all__ = ["ChatReducer", "read_chat", "read_embeddings", "seconds"]
@@ -117,7 +116,7 @@ def read_embeddings(answer: Mapping[str, Any], model: str, count: int, *, packed
         "object": "list",
         "model": answer.get("model") or model,
         "data": [
-            {"object": "embedding", "index": place, "embedding": _pack(vector) if packed else _numbers(vector)}
+            {"object": "embedding", "index": place, "embedding": pack(vector) if packed else _numbers(vector)}
             for place, vector in enumerate(vectors)
         ],
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
@@ -131,13 +130,6 @@ def seconds(text: str) -> int:
         ValueError: It is none.
     """
     return max(0, int(datetime.fromisoformat(text).timestamp()))
-
-
-def _pack(vector: Sequence[float]) -> str:
-    try:
-        return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
-    except struct.error:
-        raise TypeError("a vector is numbers") from None
 
 
 def _numbers(vector: Sequence[float]) -> Sequence[float]:

@@ -13,8 +13,9 @@ from dinrail_core.api.provider import ModelInfo, ModelSource
 from dinrail_core.api.rerank import Reranker, RerankRequest, RerankResponse
 from dinrail_core.errors import UpstreamInvalid
 from dinrail_sdk.openai.ranking import ranked, texts_of
+from dinrail_sdk.translation import cut, each
 from dinrail_sdk.upstream import Upstream
-from dinrail_tei.parts import cut, each, joined_embeddings, read_scores
+from dinrail_tei.parts import joined_embeddings, read_scores
 
 __all__ = ["Tei"]
 
