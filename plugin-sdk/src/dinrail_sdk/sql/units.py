@@ -27,6 +27,7 @@ from dinrail_core.api.pages import ListQuery
 from dinrail_sdk.sql.conditions import check_expression, check_text
 from dinrail_sdk.sql.contract import Duplicate
 from dinrail_sdk.sql.counting import counted_tables, total
+from dinrail_sdk.sql.fulltext import FullText
 from dinrail_sdk.sql.scope import Scope
 from dinrail_sdk.sql.tables import OWNERSHIP, is_owned
 
@@ -233,6 +234,35 @@ class Owned:
     def max(self, column: Column[Any], *where: Where) -> Any:
         """The largest value of a column among the rows that fit, or ``None``."""
         return self._aggregate(func.max(column), column, where)
+
+    def matching(self, index: FullText, under: RowMapping, words: Sequence[str], limit: int) -> Sequence[RowMapping]:
+        """Rows that have any of the words, the likeliest first by the database's own measure.
+
+        Args:
+            index: The index.
+            under: The row, found by this unit, that the search stays within.
+            words: What is looked for, as :func:`~dinrail_sdk.sql.fulltext.words_of` makes it.
+            limit: How many at most.
+        """
+        conditions = self._conditions(index.table, ())
+        if not words:
+            return ()
+        likeliest = index.candidates(self._dialect, under["id"], words, limit).subquery()
+        joined = index.table.join(likeliest, likeliest.c.key == index.key)
+        statement = select(index.table).select_from(joined).where(*conditions).order_by(likeliest.c.rank)
+        return self._execute(statement).mappings().all()
+
+    def occurrences(self, index: FullText, under: RowMapping, word: str, at_most: int) -> int:
+        """How many rows have a word, counted up to ``at_most``; the other arguments are those of :meth:`matching`."""
+        conditions = self._conditions(index.table, ())
+        found = index.occurrences(self._dialect, under["id"], word, at_most).subquery()
+        key = next(iter(found.c))
+        joined = index.table.join(found, key == index.key)
+        return int(self._execute(select(func.count()).select_from(joined).where(*conditions)).scalar_one())
+
+    @property
+    def _dialect(self) -> str:
+        return self._connection.dialect.name if self._connection is not None else ""
 
     def _aggregate(self, wanted: Any, column: Column[Any], where: Sequence[Where]) -> Any:
         table: Any = getattr(column, "table", None)
