@@ -1,29 +1,33 @@
 """The contract of vector stores."""
 
-from abc import ABC, abstractmethod
+from __future__ import annotations
 
-from dinrail_core.api.answers import Answer
-from dinrail_core.api.call import Call
-from dinrail_core.api.pages import ListQuery
-from dinrail_core.api.vector_stores.files import (
-    AddFile,
-    AddFiles,
-    DeletedStoreFile,
-    ListStoreFilesQuery,
-    StoreFile,
-    StoreFileBatch,
-    StoreFileContent,
-    StoreFileList,
-    UpdateStoreFile,
-)
-from dinrail_core.api.vector_stores.search import SearchRequest, SearchResults
-from dinrail_core.api.vector_stores.stores import (
-    CreateVectorStore,
-    DeletedVectorStore,
-    UpdateVectorStore,
-    VectorStore,
-    VectorStoreList,
-)
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dinrail_core.api.answers import Answer
+    from dinrail_core.api.call import Call
+    from dinrail_core.api.pages import ListQuery
+    from dinrail_core.api.vector_stores.files import (
+        AddFile,
+        AddFiles,
+        DeletedStoreFile,
+        ListStoreFilesQuery,
+        StoreFile,
+        StoreFileBatch,
+        StoreFileContent,
+        StoreFileList,
+        UpdateStoreFile,
+    )
+    from dinrail_core.api.vector_stores.search import SearchRequest, SearchResults
+    from dinrail_core.api.vector_stores.stores import (
+        CreateVectorStore,
+        DeletedVectorStore,
+        UpdateVectorStore,
+        VectorStore,
+        VectorStoreList,
+    )
 
 __all__ = ["VectorStores"]
 

@@ -1,0 +1,1 @@
+"""Documents: files become text, and text becomes chunks."""

@@ -1,0 +1,212 @@
+"""Files become chunks, at once or in a job."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+from sqlalchemy import Connection, RowMapping, delete
+
+from dinrail_core.api.answers import Answer
+from dinrail_core.api.call import Call
+from dinrail_core.api.chunking import (
+    AutoChunking,
+    ChunkingStrategy,
+    ChunkSizes,
+    ContextualChunking,
+    StaticChunking,
+)
+from dinrail_core.api.documents.contract import UNSUPPORTED_FILE, DocumentParser, Documents, DocumentSource, source_of
+from dinrail_core.api.documents.objects import ProcessedFile, ProcessFile, ProcessingJob, ProcessingOptions
+from dinrail_core.api.files import Files
+from dinrail_core.api.jobs import Job, JobFailed, JobRun, Jobs
+from dinrail_core.api.wire import MISSING
+from dinrail_core.errors import InvalidRequest, NotFound, RequestError
+from dinrail_core.hooks import Rail
+from dinrail_documents.contexts import write_contexts
+from dinrail_documents.parser import BuiltInParser, chunks_of
+from dinrail_documents.plugin import DocumentsConfig
+from dinrail_documents.tables import READINGS
+from dinrail_sdk.confined.parent import Confined, Limits
+from dinrail_sdk.confined.parser import DocumentLimits
+from dinrail_sdk.sql.contract import Database
+from dinrail_sdk.sql.ids import new_id
+from dinrail_sdk.sql.units import Owned
+
+__all__ = ["BUILT_IN", "DocumentService"]
+
+BUILT_IN = "built-in"
+"""The name of the parser that is part of this plugin."""
+
+_SIZE, _OVERLAP = 800, 400
+"""What ``auto`` means (OpenAI's ``AutoChunkingStrategyRequestParam``)."""
+_SIZES = frozenset(ChunkSizes.model_fields)
+_DAY = 86_400
+
+
+class DocumentService(Documents):
+    """Reads and cuts files.
+
+    Args:
+        config: Limits and preferences.
+        rail: Where other parsers, models and services are.
+        confined: Runs the built-in parser, and cuts.
+    """
+
+    def __init__(
+        self, config: DocumentsConfig, rail: Rail, database: Database, files: Files, confined: Confined
+    ) -> None:
+        self._config = config
+        self._rail = rail
+        self._database = database
+        self._files = files
+        self._confined = confined
+        limits = DocumentLimits(config.max_bytes, config.max_characters, config.expansion, config.max_pages)
+        self._built_in = BuiltInParser(confined, limits)
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, config: DocumentsConfig, rail: Rail) -> AsyncIterator[Self]:
+        """The service, until the block is left."""
+        limits = Limits(config.cpu_seconds, 3.0 * config.cpu_seconds, config.memory, 8 * config.max_characters)
+        confined = Confined("dinrail_documents.reading.child", limits, config.processes)
+        async with confined.running():
+            yield cls(config, rail, await rail.service(Database), await rail.service(Files), confined)
+
+    async def process(
+        self,
+        source: DocumentSource,
+        strategy: ChunkingStrategy,
+        call: Call,
+        options: ProcessingOptions | None = None,
+        most_tokens: int | None = None,
+    ) -> ProcessedFile:
+        name, parser = self._parser(source, options)
+        document = await parser.parse(source, call)
+        sizes = _sizes(strategy, most_tokens)
+        size, overlap = sizes.max_chunk_size_tokens, sizes.chunk_overlap_tokens
+        chunks = await chunks_of(document, size, overlap, self._confined)
+        kept: ChunkingStrategy = StaticChunking(static=sizes)
+        if isinstance(strategy, ContextualChunking):
+            kept, model = strategy, strategy.contextual.model_id
+            lines = await self.contexts(document.text, [one.text for one in chunks], _given(model), call)
+            chunks = [one.model_copy(update={"context": line}) for one, line in zip(chunks, lines, strict=True)]
+        metadata: dict[str, Any] = {
+            **document.metadata,
+            "parser": name,
+            "media_type": source.media_type,
+            "filename": source.filename,
+            "characters": len(document.text),
+            "chunking_strategy": kept.model_dump(mode="json"),
+        }
+        if document.pages:
+            metadata["pages"] = len(document.pages)
+        return ProcessedFile(chunks=chunks, metadata=metadata)
+
+    async def contexts(self, document: str, chunks: Sequence[str], model: str | None, call: Call) -> Sequence[str]:
+        return await write_contexts(document, chunks, model or self._config.context_model, self._rail, call)
+
+    async def start(self, request: ProcessFile, call: Call) -> Answer[ProcessingJob]:
+        await self._files.get(request.file_id, call)
+        row: dict[str, Any] = {
+            "id": new_id("fpjob_"),
+            "file_id": request.file_id,
+            "request": request.model_dump(mode="json", exclude={"file_id"}),
+            "status": "in_progress",
+            "created_at": int(time.time()),
+            "result": None,
+            "error": None,
+        }
+        jobs = await self._rail.service(Jobs)
+        await self._database.write(call.principal, lambda unit: unit.insert(READINGS, row))
+        await jobs.enqueue("process-file", {"id": row["id"]}, call, key=row["id"])
+        return Answer.of(_job_of(row))
+
+    async def job(self, job_id: str, call: Call) -> Answer[ProcessingJob]:
+        row = await self._database.read(call.principal, lambda unit: unit.get(READINGS, job_id))
+        if row is None:
+            raise NotFound(f"There is no job '{job_id}'.", param="job_id")
+        return Answer.of(_job_of(row))
+
+    async def run(self, job: JobRun) -> None:
+        """Do a job that :meth:`start` has enqueued.
+
+        Raises:
+            JobFailed: The file cannot be read.
+        """
+        row = await self._database.read(job.call.principal, lambda unit: unit.get(READINGS, job.payload["id"]))
+        if row is None or row["status"] != "in_progress":
+            return
+        request = ProcessFile.model_validate({"file_id": row["file_id"], **row["request"]})
+        strategy = AutoChunking() if request.chunking_strategy is MISSING else request.chunking_strategy
+        options = request.options if isinstance(request.options, ProcessingOptions) else None
+        try:
+            source = source_of(await self._files.content(request.file_id, job.call))
+            found = await self.process(source, strategy, job.call, options)
+        except RequestError as error:
+            raise JobFailed(error.message, code=error.code) from error
+        await self._end(job.call, row["id"], {"status": "completed", "result": found.model_dump_json()})
+
+    async def ended(self, job: Job) -> None:
+        """Note that a job has failed or was cancelled."""
+        status = "cancelled" if job.state == "cancelled" else "failed"
+        error = dict(job.error) if job.error is not None else None
+        await self._end(Call(job.principal), job.payload["id"], {"status": status, "error": error})
+
+    async def sweep(self) -> None:
+        """Remove results that are a day old."""
+        before = int(time.time()) - _DAY
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(READINGS).where(READINGS.c.created_at < before))
+
+        await self._database.sweep(work)
+
+    async def _end(self, call: Call, job_id: str, values: dict[str, Any]) -> None:
+        def work(unit: Owned) -> None:
+            unit.update(READINGS, values, READINGS.c.id == job_id, READINGS.c.status == "in_progress")
+
+        await self._database.write(call.principal, work)
+
+    def _parser(self, source: DocumentSource, options: ProcessingOptions | None) -> tuple[str, DocumentParser]:
+        """Who reads a file: who is named, who is preferred, the built-in one, or whoever else can."""
+        others = self._rail.instances(DocumentParser)
+        named = options.parser if options is not None and isinstance(options.parser, str) else None
+        if named is not None:
+            found = self._built_in if named == BUILT_IN else others.get(named)
+            if found is None:
+                raise NotFound(f"There is no parser '{named}'.", param="options.parser")
+            return named, found
+        preferred = {name: others[name] for name in self._config.parsers if name in others}
+        for name, parser in {**preferred, BUILT_IN: self._built_in, **others}.items():
+            if parser.reads(source):
+                return name, parser
+        message = f"No installed parser reads files of the type {source.media_type}."
+        raise InvalidRequest(message, code=UNSUPPORTED_FILE)
+
+
+def _sizes(strategy: ChunkingStrategy, most_tokens: int | None) -> ChunkSizes:
+    if isinstance(strategy, StaticChunking):
+        return strategy.static
+    if isinstance(strategy, ContextualChunking) and strategy.contextual.model_fields_set & _SIZES:
+        return strategy.contextual
+    size = max(100, min(_SIZE, most_tokens or _SIZE))
+    return ChunkSizes(max_chunk_size_tokens=size, chunk_overlap_tokens=size * _OVERLAP // _SIZE)
+
+
+def _given(model: str | MISSING) -> str | None:
+    return model if isinstance(model, str) else None
+
+
+def _job_of(row: RowMapping | dict[str, Any]) -> ProcessingJob:
+    result = ProcessedFile.model_validate_json(row["result"]) if row["result"] is not None else None
+    return ProcessingJob(
+        id=row["id"],
+        created_at=row["created_at"],
+        status=row["status"],
+        file_id=row["file_id"],
+        result=result,
+        error=row["error"],
+    )
