@@ -1,0 +1,1 @@
+"""Vector stores: files that are found by meaning and by words."""

@@ -1,0 +1,96 @@
+"""Chunks by their words: BM25 over what the database's full text brings up, the same on every database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from dinrail_sdk.sql.fulltext import words_of
+from dinrail_sdk.sql.units import Owned
+from dinrail_vector_stores.ranking import bm25
+from dinrail_vector_stores.tables import FILES, WORDS
+
+__all__ = ["FoundChunk", "Wanted", "by_words", "living_files"]
+
+_WORDS = 24
+"""The most words of a query that are looked for."""
+_COUNTED = 4_000
+"""Up to how many chunks a word is counted. What is in more tells little, and is looked for only if all words are so."""
+_MOST = 5_000
+
+Wanted = Callable[[Mapping[str, Any]], bool]
+"""Whether a file's attributes fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundChunk:
+    """A chunk that was found.
+
+    Attributes:
+        chunk: Its row.
+        file: The row of its file, which is completed.
+        score: How well it fits, 0 to 1.
+    """
+
+    chunk: RowMapping
+    file: RowMapping
+    score: float
+
+
+def by_words(unit: Owned, store: RowMapping, query: str, limit: int, wanted: Wanted | None) -> list[FoundChunk]:
+    """The chunks of a store that fit a query best, the best first.
+
+    Args:
+        unit: Of the caller's.
+        store: The store's row, found by this unit.
+        query: The query.
+        limit: How many at most.
+        wanted: What their files' attributes have to be.
+    """
+    frequencies = _frequencies(unit, store, query)
+    rare = _rarest(frequencies)
+    if not rare:
+        return []
+    average = store["words"] / max(1, store["chunks"])
+    asked = 2 * limit
+    while True:
+        rows = unit.matching(WORDS, store, rare, asked)
+        files = living_files(unit, {row["file"] for row in rows}, wanted)
+        found = [
+            FoundChunk(
+                row, files[row["file"]], bm25(row["words"], row["length"], frequencies, store["chunks"], average)
+            )
+            for row in rows
+            if row["file"] in files
+        ]
+        if len(found) >= limit or len(rows) < asked or asked >= _MOST:
+            break
+        asked = min(_MOST, 5 * asked)
+    found.sort(key=lambda one: (-one.score, one.chunk["id"]))
+    return found[:limit]
+
+
+def living_files(unit: Owned, ids: set[str], wanted: Wanted | None) -> dict[str, RowMapping]:
+    """Those of some files that are completed and wanted, by id."""
+    files = unit.select(FILES, FILES.c.id.in_(sorted(ids)), FILES.c.status == "completed") if ids else ()
+    return {file["id"]: file for file in files if wanted is None or wanted(file["attributes"])}
+
+
+def _frequencies(unit: Owned, store: RowMapping, query: str) -> dict[str, int]:
+    """The query's words, and how many of the store's chunks have each."""
+    words = list(dict.fromkeys(words_of(query[:10_000])))[:_WORDS]
+    return {word: unit.occurrences(WORDS, store, word, _COUNTED) for word in words}
+
+
+def _rarest(frequencies: Mapping[str, int]) -> Sequence[str]:
+    """The words that are looked for: the rarest, as long as they do not bring up too much; one at least."""
+    chosen: list[str] = []
+    total = 0
+    for word, frequency in sorted(frequencies.items(), key=lambda item: item[1]):
+        total += frequency
+        if frequency and (not chosen or total <= _COUNTED):
+            chosen.append(word)
+    return chosen
