@@ -29,8 +29,9 @@ PLUGINS = sorted(
         for extension in entry_points(group="dinrail.extends")
         if point.value == extension.value and extension.name in ("services", "routes")
     }
+    | {"onnx-embeddings", "sqlite-vec"}
 )
-"""What adds services or routes; providers have no objects."""
+"""What adds services or routes, and the providers without which some of them can make no objects."""
 
 PROVIDER = "openai-compatible"
 """Some model has to answer for an answer to be stored."""

@@ -13,6 +13,7 @@ never were, and the two must not be told apart.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -158,6 +159,38 @@ async def _chat_message(ask: Ask, ids: Ids) -> str:
 MODEL = "one/kit-model"
 """The one model of the server under test, which answers whatever it is asked."""
 
+
+async def _store(ask: Ask, ids: Ids) -> str:
+    return str((await ask("POST", "/v1/vector_stores", {"name": "facts"}))["id"])
+
+
+async def _store_file(ask: Ask, ids: Ids) -> str:
+    path = f"/v1/vector_stores/{ids['store']}/files"
+    await ask("POST", path, {"file_id": ids["file"]})
+    await _until_done(ask, f"{path}/{ids['file']}")
+    return ids["file"]
+
+
+async def _store_batch(ask: Ask, ids: Ids) -> str:
+    path = f"/v1/vector_stores/{ids['store']}/file_batches"
+    made = await ask("POST", path, {"file_ids": [ids["file"]]})
+    await _until_done(ask, f"{path}/{made['id']}")
+    return str(made["id"])
+
+
+async def _reading(ask: Ask, ids: Ids) -> str:
+    made = await ask("POST", "/v1/file-processors/jobs", {"file_id": ids["file"]})
+    await _until_done(ask, f"/v1/file-processors/jobs/{made['id']}")
+    return str(made["id"])
+
+
+async def _until_done(ask: Ask, path: str) -> None:
+    """What changes by itself could not be compared."""
+    async with asyncio.timeout(60):
+        while (await ask("GET", path))["status"] == "in_progress":
+            await asyncio.sleep(0.02)
+
+
 KINDS: Mapping[str, Kind] = {
     "completion": Kind(_completion, look="/v1/chat/completions/{completion}"),
     "chat_message": Kind(_chat_message, inside=("completion",)),
@@ -170,6 +203,12 @@ KINDS: Mapping[str, Kind] = {
     "conversation": Kind(_conversation, look="/v1/conversations/{conversation}"),
     "response": Kind(_response, look="/v1/responses/{response}/input_items"),
     "given": Kind(_given, inside=("response",)),
+    "store": Kind(_store, look="/v1/vector_stores/{store}"),
+    "store_file": Kind(_store_file, inside=("store", "file"), look="/v1/vector_stores/{store}/files/{store_file}"),
+    "store_batch": Kind(
+        _store_batch, inside=("store", "file"), look="/v1/vector_stores/{store}/file_batches/{store_batch}"
+    ),
+    "reading": Kind(_reading, inside=("file",), look="/v1/file-processors/jobs/{reading}"),
     "item": Kind(_item, inside=("conversation",), look="/v1/conversations/{conversation}/items/{item}"),
 }
 
@@ -354,6 +393,54 @@ _WITH_TOOLS: Mapping[str, str] = {
     "tools.vector_store_ids": "has tests of its own in plugins/responses",
 }
 
+
+_IN_STORE = {"vector_store_id": "store"}
+_STORE_FILE = {**_IN_STORE, "file_id": "store_file"}
+_STORE_BATCH = {**_IN_STORE, "batch_id": "store_batch"}
+_MAY_BE_NOTHING = frozenset({200, 404})
+
+ROWS += (
+    # file processors
+    Row("POST /v1/file-processors/process", {"file_id": "file"}, lambda ids: {"file_id": ids["file"]}),
+    Row("POST /v1/file-processors/jobs", {"file_id": "file"}, lambda ids: {"file_id": ids["file"]}),
+    Row("GET /v1/file-processors/jobs/{job_id}", {"job_id": "reading"}),
+    # vector stores
+    Row("POST /v1/vector_stores", {"file_ids": "file"}, lambda ids: {"file_ids": [ids["file"]]}),
+    Row("GET /v1/vector_stores", {"after": "store", "before": "store"}, statuses=_AFTER),
+    Row("GET /v1/vector_stores/{vector_store_id}", _IN_STORE),
+    Row("POST /v1/vector_stores/{vector_store_id}", _IN_STORE, lambda ids: {"name": "mine"}),
+    Row("DELETE /v1/vector_stores/{vector_store_id}", _IN_STORE),
+    Row("POST /v1/vector_stores/{vector_store_id}/search", _IN_STORE, lambda ids: {"query": "hello"}),
+    Row(
+        "POST /v1/vector_stores/{vector_store_id}/files",
+        {**_IN_STORE, "file_id": "file"},
+        lambda ids: {"file_id": ids["file"]},
+    ),
+    Row(
+        "GET /v1/vector_stores/{vector_store_id}/files",
+        {**_IN_STORE, "after": "store_file", "before": "store_file"},
+        statuses=_MAY_BE_NOTHING,
+    ),
+    Row("GET /v1/vector_stores/{vector_store_id}/files/{file_id}", _STORE_FILE),
+    Row(
+        "POST /v1/vector_stores/{vector_store_id}/files/{file_id}", _STORE_FILE, lambda ids: {"attributes": {"a": "b"}}
+    ),
+    Row("DELETE /v1/vector_stores/{vector_store_id}/files/{file_id}", _STORE_FILE),
+    Row("GET /v1/vector_stores/{vector_store_id}/files/{file_id}/content", _STORE_FILE),
+    Row(
+        "POST /v1/vector_stores/{vector_store_id}/file_batches",
+        {**_IN_STORE, "file_ids": "file"},
+        lambda ids: {"file_ids": [ids["file"]]},
+    ),
+    Row("GET /v1/vector_stores/{vector_store_id}/file_batches/{batch_id}", _STORE_BATCH),
+    Row("POST /v1/vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel", _STORE_BATCH),
+    Row(
+        "GET /v1/vector_stores/{vector_store_id}/file_batches/{batch_id}/files",
+        {**_STORE_BATCH, "after": "store_file", "before": "store_file"},
+        statuses=_MAY_BE_NOTHING,
+    ),
+)
+
 NO_OBJECT: Mapping[tuple[str, str], str] = {
     ("POST /v1/chat/completions", "audio.voice.id"): "a voice is the upstream's",
     ("POST /v1/chat/completions", "messages.audio.id"): "an answer's sound is kept by the upstream",
@@ -363,6 +450,14 @@ NO_OBJECT: Mapping[tuple[str, str], str] = {
     **{(route, name): why for route in _IN_ALL for name, why in _IN_RESPONSES.items()},
     **{(route, name): why for route in _IN_ALL[:2] for name, why in _WITH_TOOLS.items()},
     ("POST /v1/responses", "prompt.variables.file_id"): "looked up as a message's file is",
+    ("POST /v1/file-processors/jobs", "chunking_strategy.contextual.model_id"): "a model",
+    ("POST /v1/file-processors/process", "chunking_strategy.contextual.model_id"): "a model",
+    ("POST /v1/vector_stores", "chunking_strategy.contextual.model_id"): "a model",
+    ("POST /v1/vector_stores", "provider_id"): "an instance of the operator's",
+    ("POST /v1/vector_stores/{vector_store_id}/file_batches", "chunking_strategy.contextual.model_id"): "a model",
+    ("POST /v1/vector_stores/{vector_store_id}/file_batches", "files.chunking_strategy.contextual.model_id"): "a model",
+    ("POST /v1/vector_stores/{vector_store_id}/file_batches", "files.file_id"): "looked up as file_ids are",
+    ("POST /v1/vector_stores/{vector_store_id}/files", "chunking_strategy.contextual.model_id"): "a model",
     ("POST /v1/conversations", "items.*"): "an item is kept as it is; what it names is looked up when it is used",
     ("POST /v1/conversations/{conversation_id}/items", "items.*"): "as above",
 }

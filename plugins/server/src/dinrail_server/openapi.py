@@ -89,11 +89,17 @@ def _operation(route: Route, schemas: _Schemas, definitions: dict[str, Any]) -> 
         values.append(_IDEMPOTENCY_KEY)
     if values:
         operation["parameters"] = values
-    body = route.body or route.form
-    if body is not None:
-        content = {kind: {"schema": schemas[body, _INPUT]} for kind in sorted(route.content_types)}
+    if (route.body or route.form) is not None:
+        content = {kind: {"schema": schemas[_body(route, kind), _INPUT]} for kind in sorted(route.content_types)}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _body(route: Route, kind: str) -> type[BaseModel]:
+    """The wire type of a request of some media type, where a route takes forms and JSON."""
+    wire = (route.form or route.body) if kind == "multipart/form-data" else (route.body or route.form)
+    assert wire is not None
+    return wire
 
 
 def _answers(route: Route, schemas: _Schemas) -> dict[str, Any]:

@@ -35,6 +35,8 @@ ROUTES: Sequence[Route | RouteGroup] = (
     _api("/v1/files", "files"),
     _api("/v1/uploads", "uploads"),
     _api("/v1/responses", "responses"),
+    _api("/v1/file-processors", "file_processors"),
+    _api("/v1/vector_stores", "vector_stores"),
     _api("/v1/conversations", "conversations"),
     _api("/v1/prompts", "prompts"),
     _api("/v1/batches", "batches"),
