@@ -22,7 +22,7 @@ from dinrail_sdk.upstream.transport import Unanswered
     ],
 )
 def test_what_may_have_been_done_or_will_not_help_is_not_sent_again(error: DinrailError, status: int | None) -> None:
-    assert delay_before_retry(error, status, 1) is None
+    assert delay_before_retry(error, status, 1, 0.25) is None
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,13 @@ def test_what_may_have_been_done_or_will_not_help_is_not_sent_again(error: Dinra
     ],
 )
 def test_a_named_wait_is_kept_to(error: DinrailError, status: int | None, delay: float) -> None:
-    assert delay_before_retry(error, status, 1) == delay
+    assert delay_before_retry(error, status, 1, 0.25) == delay
 
 
 @pytest.mark.parametrize(("error", "status"), [(Unanswered(""), None), (UpstreamUnavailable(""), 503)])
 def test_without_a_named_wait_it_grows_and_varies(error: DinrailError, status: int | None) -> None:
-    first = {delay_before_retry(error, status, 1) for _ in range(20)}
-    second = {delay_before_retry(error, status, 2) for _ in range(20)}
+    first = {delay_before_retry(error, status, 1, 0.25) for _ in range(20)}
+    second = {delay_before_retry(error, status, 2, 0.25) for _ in range(20)}
     assert len(first) > 1
     assert all(delay is not None and 0.125 <= delay <= 0.25 for delay in first)
     assert all(delay is not None and 0.25 <= delay <= 0.5 for delay in second)

@@ -184,7 +184,9 @@ class Client(Upstream):
                 if 200 <= reply.status < 300:
                     return reply
                 error, status = await self._refused(reply, call), reply.status
-            delay = delay_before_retry(error, status, tried) if tried <= self._config.max_retries else None
+            config = self._config
+            again = tried <= config.max_retries
+            delay = delay_before_retry(error, status, tried, config.retry_delay) if again else None
             if delay is None or self._loop.time() + delay >= request.until:
                 raise error
             await asyncio.sleep(delay)

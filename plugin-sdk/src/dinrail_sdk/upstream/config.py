@@ -85,6 +85,8 @@ class UpstreamConfig(BaseModel, extra="forbid", defer_build=True):
     """Seconds for a whole request, retries and the stream included."""
     max_retries: Annotated[int, Field(ge=0, le=2)] = 2
     """How often a request is sent again, only before the first byte of an answer and only where that is safe."""
+    retry_delay: Annotated[float, Field(ge=0, le=60)] = 0.25
+    """Seconds at most before the first retry, twice as long before the second; an upstream that says when is obeyed."""
     max_connections: Annotated[int, Field(ge=1, le=65_535)] = 4096
     """Connections at once; a request beyond that waits `connect_timeout` for one."""
     max_answer_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024

@@ -22,17 +22,17 @@ __all__ = ["LONGEST_WAIT", "delay_before_retry"]
 LONGEST_WAIT = 5.0
 """Seconds. An upstream that asks for more is believed, and the caller is told instead of being kept waiting."""
 
-_BACK_OFF = 0.25
 _RETRIED_STATUSES = frozenset({429, 503, 529})
 
 
-def delay_before_retry(error: DinrailError, status: int | None, tried: int) -> float | None:
+def delay_before_retry(error: DinrailError, status: int | None, tried: int, longest: float) -> float | None:
     """Seconds to wait before the next try, or ``None`` where there is to be none.
 
     Args:
         error: What the last try came to.
         status: The HTTP status of the last try; ``None`` where there was no answer at all.
         tried: How many tries there have been, 1 or more.
+        longest: Seconds, at most, after the first one; it doubles with each.
     """
     if status not in _RETRIED_STATUSES and not isinstance(error, Unanswered):
         return None
@@ -45,4 +45,4 @@ def delay_before_retry(error: DinrailError, status: int | None, tried: int) -> f
     if status == 429:
         return None
     # Half of it by chance, so that many callers do not come back at the same moment.
-    return float(_BACK_OFF * 2 ** (tried - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
+    return float(longest * 2 ** (tried - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
