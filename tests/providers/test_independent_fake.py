@@ -60,6 +60,7 @@ PROVIDERS: dict[str, dict[str, Any]] = {
     "openrouter": {"type": "openrouter", "base_url": "{url}/api/v1"},
     "mistral": {"type": "mistral", "base_url": "{url}/v1"},
     "anthropic": {"type": "anthropic", "base_url": "{url}"},
+    "cohere": {"type": "cohere", "base_url": "{url}"},
     "gemini": {"type": "gemini", "base_url": "{url}/v1beta"},
     "vertex": {"type": "gemini", "base_url": "{url}/v1", "project": "kit"},
     "ollama": {"type": "ollama", "base_url": "{url}"},
@@ -67,6 +68,7 @@ PROVIDERS: dict[str, dict[str, Any]] = {
     "older-azure": {"type": "azure-openai", "base_url": "{url}", "deployments": ["m"], "api_version": "2024-10-21"},
 }
 GAPS = {
+    ("cohere", "thoughts"): "the fake sends them as text there",
     ("gemini", "finish"): "the fake ends calls with FUNCTION_CALL, which Google does not have",
     ("vertex", "finish"): "the fake ends calls with FUNCTION_CALL, which Google does not have",
     ("ollama", "usage"): "the fake counts nothing in Ollama's dialect",
@@ -75,7 +77,7 @@ GAPS = {
 }
 """What of the dialect the fake does not speak as the real one does; its embeddings in Ollama's are of an older form."""
 
-EMBED = ["openai", "openrouter", "mistral", "azure", "older-azure"]
+EMBED = ["openai", "cohere", "openrouter", "mistral", "azure", "older-azure"]
 
 
 @pytest.fixture(scope="module")

@@ -96,6 +96,7 @@ _CONTEXT_TEXTS = (
     "`max_new_tokens` must be <=",  # TGI
     "must have less than",  # TEI
     "exceeds maximum allowed token size",  # NeMo Retriever
+    "too many tokens",  # Cohere
     "prompt is too long",  # Anthropic
     "exceeds the context length",  # Ollama
     "exceeds the available context size",  # llama.cpp, which Ollama runs
