@@ -13,12 +13,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from workshop import PLUGINS, Workshop, workshop
-
 from dinrail_core.api.jobs import JobRun, Jobs
 from dinrail_sdk.testing import open_rail
+from dinrail_sdk.testing.workshop import Workshop, workshop
+
+PLUGINS = ("database", "jobs")
 
 
 def write(what: str, run: JobRun, name: str) -> None:

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from workshop import PLUGINS, Workshop, workshop
 
 from dinrail_core.api.call import Call, Principal
 from dinrail_core.api.jobs import JobFailed, JobRun, Jobs
 from dinrail_core.cli.program import main
 from dinrail_sdk.testing import open_rail, serve
+from dinrail_sdk.testing.workshop import Workshop, workshop
+
+PLUGINS = ("database", "jobs")
 
 ANN = Call(principal=Principal("acme", "ann"))
 

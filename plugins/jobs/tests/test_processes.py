@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from workshop import PLUGINS, Workshop, until, workshop
 
 from dinrail_core.api.call import Call
 from dinrail_core.api.jobs import JobRun, Jobs
 from dinrail_sdk.testing import open_rail
+from dinrail_sdk.testing.workshop import Workshop, until, workshop
+
+PLUGINS = ("database", "jobs")
 
 Line = dict[str, Any]
 

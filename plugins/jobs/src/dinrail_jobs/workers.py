@@ -90,7 +90,7 @@ class Workers:
     async def _work(self) -> None:
         guard = asyncio.create_task(self._guard(), name="dinrail-jobs-guard")
         try:
-            seen_to = False
+            seen_to = away = False
             while True:
                 self._woken.clear()
                 try:
@@ -98,8 +98,10 @@ class Workers:
                         await self._database.sweep(self._see_to_periodic)
                         seen_to = True
                     await self._turn()
+                    away = False
                 except DinrailError as error:
-                    _LOG.warning("jobs are not looked for: %s", error)
+                    _LOG.log(logging.DEBUG if away else logging.WARNING, "jobs are not looked for: %s", error)
+                    away = True
                 except Exception:  # a background task that ends would leave everything where it is, unseen
                     _LOG.exception("jobs are not looked for")
                 await self._wait()
