@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import orjson
 
@@ -55,21 +55,20 @@ class Asking:
         tried = 0
         while True:
             tried += 1
-            outcome = await self._once(endpoint, request["body"], replace(call, request_id=request_id))
+            outcome = await self._once(endpoint, request["body"], request_id, call)
             wait = wait_before(outcome, tried, self.backoff) if tried < self.attempts else None
             if wait is None:
                 return result_of(line, request["custom_id"], request_id, outcome)
             await asyncio.sleep(wait)
 
-    async def _once(self, endpoint: str, body: object, call: Call) -> Outcome:
+    async def _once(self, endpoint: str, body: object, request_id: str, call: Call) -> Outcome:
         """Ask once it is the owner's turn: what its own limits forbid now is no failure of the line."""
         tried = 0
         while True:
             try:
                 async with self.slots:
-                    return await self.operations.perform(
-                        endpoint, body, replace(call, deadline=time.time() + self.timeout)
-                    )
+                    asking = Call(call.principal, request_id, time.time() + self.timeout, None, call.traceparent)
+                    return await self.operations.perform(endpoint, body, asking)
             except RateLimited as error:
                 tried += 1
                 wait = error.retry_after or _doubled(self.backoff, tried)

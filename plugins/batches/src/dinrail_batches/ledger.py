@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, select
 
 from dinrail_batches.results import Result
-from dinrail_batches.rows import new_row
-from dinrail_batches.tables import BATCHES, LINES, TOKENS
+from dinrail_batches.rows import ENDED, new_row
+from dinrail_batches.tables import BATCHES, COUNTS, LINES
 from dinrail_core.api.call import Principal
 from dinrail_core.errors import DinrailError
 from dinrail_sdk.sql.contract import Database, Duplicate
 from dinrail_sdk.sql.units import Owned
 
-__all__ = ["Closed", "Ledger"]
+__all__ = ["Ledger", "sweep"]
+
+_LOG = logging.getLogger("dinrail.batches")
 
 _PAGE_BYTES = 4 * 1024 * 1024
 _PAGE_ROWS = 500
-
-
-class Closed(DinrailError):
-    """The batch takes no results any more: somebody else has ended it meanwhile."""
-
-    code = "batch_closed"
+_COUNTED_EVERY = 0.5
+"""Seconds between two looks at how many lines are done: a line must not cost what counting costs."""
 
 
 class Ledger:
@@ -46,6 +45,8 @@ class Ledger:
         self._prefix = batch_id
         self._pending: list[tuple[Result, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
+        self._counting: asyncio.Task[None] | None = None
+        self._counts: dict[str, int] = {}
 
     async def begin(self, payload: Mapping[str, Any], job_id: str) -> RowMapping:
         """The batch's row; made where whoever began the batch has not come to it."""
@@ -77,27 +78,37 @@ class Ledger:
         return changed == 1
 
     async def close(self) -> None:
-        """Let no line come to anything any more."""
-        await self._database.write(self._principal, lambda unit: unit.update(BATCHES, {"closed": True}, self._batch))
+        """Let no line come to anything any more, and count them a last time."""
+
+        def work(unit: Owned) -> None:
+            counts = {"completed": self._count(unit, failed=False), "failed": self._count(unit, failed=True)}
+            unit.update(BATCHES, {"closed": True, **counts}, self._batch, BATCHES.c.closed.is_(False))
+
+        await self._database.write(self._principal, work)
 
     # --- what lines have come to
 
     @asynccontextmanager
     async def taking(self) -> AsyncIterator[None]:
         """Take results while in the block; what was handed over is written before it is left, whatever ends it."""
+        if not self._counts:
+            self._counts = await self._database.read(
+                self._principal, lambda unit: {name: self._count(unit, failed=name == "failed") for name in COUNTS}
+            )
         try:
             yield
         finally:
             while self._writing is not None:
                 await asyncio.shield(self._writing)
+            if self._counting is not None:
+                self._counting.cancel()
+                await asyncio.wait({self._counting})
+            await self._tell_counts()
 
     async def record(self, result: Result) -> None:
         """Write down what a line has come to. When this returns, it is durable.
 
         Results that come while others are written are written together.
-
-        Raises:
-            Closed: The batch takes none any more.
         """
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append((result, written))
@@ -160,31 +171,39 @@ class Ledger:
 
     async def _keep(self, results: Sequence[Result]) -> None:
         try:
-            await self._database.write(self._principal, lambda unit: self._insert(unit, results))
+            await self._insert(results)
         except Duplicate:
             # A process that was thought dead has done some of them as well; what came first counts.
             there = await self.recorded(min(r.line for r in results), max(r.line for r in results))
-            left = [result for result in results if result.line not in there]
-            if left:
-                await self._database.write(self._principal, lambda unit: self._insert(unit, left))
+            results = [result for result in results if result.line not in there]
+            if results:
+                await self._insert(results)
+        for result in results:
+            self._counts["failed" if result.failed else "completed"] += 1
+        if self._counting is None:
+            self._counting = asyncio.create_task(self._count_soon(), name="dinrail-batches-count")
 
-    def _insert(self, unit: Owned, results: Sequence[Result]) -> None:
-        failed = sum(result.failed for result in results)
-        changes: dict[str, Any] = {
-            "failed": BATCHES.c.failed + failed,
-            "completed": BATCHES.c.completed + (len(results) - failed),
-        }
-        for name in TOKENS:
-            used = sum(result.tokens[name] for result in results)
-            if used:
-                changes[name] = BATCHES.c[name] + used
-        if unit.update(BATCHES, changes, self._batch, BATCHES.c.closed.is_(False)) != 1:
-            raise Closed("The batch takes no results any more.")
-        rows = (
+    async def _insert(self, results: Sequence[Result]) -> None:
+        rows = [
             {"id": self._id(result.line), "failed": result.failed, "size": len(result.text), "text": result.text}
             for result in results
-        )
-        unit.insert(LINES, *rows)
+        ]
+        await self._database.write(self._principal, lambda unit: unit.insert(LINES, *rows))
+
+    async def _count_soon(self) -> None:
+        await asyncio.sleep(_COUNTED_EVERY)
+        self._counting = None
+        try:
+            await self._tell_counts()
+        except DinrailError as error:
+            _LOG.warning("how far a batch is could not be written down: %s", error)
+
+    async def _tell_counts(self) -> None:
+        counts, is_open = dict(self._counts), BATCHES.c.closed.is_(False)
+        await self._database.write(self._principal, lambda unit: unit.update(BATCHES, counts, self._batch, is_open))
+
+    def _count(self, unit: Owned, *, failed: bool) -> int:
+        return unit.count(LINES, LINES.c.failed.is_(failed), LINES.c.id >= self._id(0), LINES.c.id <= self._id(_LAST))
 
     def _removal(self, first: int, last: int) -> Callable[[Owned], int]:
         return lambda unit: unit.delete(LINES, LINES.c.id >= self._id(first), LINES.c.id <= self._id(last))
@@ -196,6 +215,8 @@ class Ledger:
 _LAST = 99_999_999
 """A number beyond every line's."""
 
+_SUFFIX = len(":00000000")
+
 
 def _number(line_id: str) -> int:
     return int(line_id.rpartition(":")[2])
@@ -203,3 +224,10 @@ def _number(line_id: str) -> int:
 
 def _page(which: Sequence[ColumnElement[bool]], after: str, limit: int) -> Callable[[Owned], Sequence[RowMapping]]:
     return lambda unit: unit.select(LINES, *which, LINES.c.id > after, order_by=(LINES.c.id,), limit=limit)
+
+
+def sweep(connection: Connection) -> None:
+    """Remove what lines of ended batches came to in a process that was thought dead and was not."""
+    own = BATCHES.c.id == func.substr(LINES.c.id, 1, func.length(LINES.c.id) - _SUFFIX)
+    under_way = select(BATCHES.c.id).where(own, BATCHES.c.status.not_in(ENDED))
+    connection.execute(delete(LINES).where(~under_way.exists()))

@@ -48,6 +48,10 @@ async def _stopped(service: Any, job: Job) -> None:
     await service.stopped(job)
 
 
+async def _sweep(service: Any, job: JobRun) -> None:
+    await service.sweep()
+
+
 BATCHES = ServiceType(
     name="batches",
     config=BatchesConfig,
@@ -73,6 +77,7 @@ BATCHES = ServiceType(
             backoff=2.0,
             summary="Writes the files of a batch that was cancelled or has failed",
         ),
+        JobKind(name="batch-sweep", run=_sweep, every=3600.0, summary="Removes what is left of batches"),
     ),
     summary="Batches of requests",
 )

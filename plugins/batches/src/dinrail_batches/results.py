@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -12,11 +12,10 @@ import orjson
 from dinrail_batches.tables import TOKENS
 from dinrail_core.api.operations import Outcome
 
-__all__ = ["EXPIRED", "Result", "expired", "result_of"]
+__all__ = ["EXPIRED", "Result", "expired", "result_of", "tokens_in"]
 
 EXPIRED = "batch_expired"
 
-_NO_TOKENS: Mapping[str, int] = dict.fromkeys(TOKENS, 0)
 _NOT_AN_OBJECT = orjson.dumps(
     {
         "error": {
@@ -37,13 +36,11 @@ class Result:
         line: Its number.
         failed: Whether it goes into the error file.
         text: The line of that file, with its newline.
-        tokens: What it has used.
     """
 
     line: int
     failed: bool
     text: bytes
-    tokens: Mapping[str, int] = field(default_factory=lambda: _NO_TOKENS)
 
 
 def result_of(line: int, custom_id: str, request_id: str, outcome: Outcome) -> Result:
@@ -61,12 +58,11 @@ def result_of(line: int, custom_id: str, request_id: str, outcome: Outcome) -> R
     except orjson.JSONDecodeError:
         found = None
     if not isinstance(found, dict):
-        status, body, found = 502, _NOT_AN_OBJECT, {}
+        status, body = 502, _NOT_AN_OBJECT
     # Between values a line end means nothing, and inside of strings JSON allows none.
     body = body.replace(b"\r", b" ").replace(b"\n", b" ")
     response = b'{"status_code":%d,"request_id":%b,"body":%b}' % (status, orjson.dumps(request_id), body)
-    failed = status >= 400
-    return Result(line, failed, _line(custom_id, response, b"null"), _NO_TOKENS if failed else _tokens(found))
+    return Result(line, status >= 400, _line(custom_id, response, b"null"))
 
 
 def expired(line: int, custom_id: str) -> Result:
@@ -85,11 +81,19 @@ def _line(custom_id: str, response: bytes, error: bytes) -> bytes:
     )
 
 
-def _tokens(body: Mapping[str, Any]) -> Mapping[str, int]:
-    """What an answer says that it has used, in the words of either API."""
-    usage = body.get("usage")
-    if not isinstance(usage, dict):
-        return _NO_TOKENS
+def tokens_in(text: bytes) -> dict[str, int]:
+    """What the answers of some lines of an output file say that they have used, added up."""
+    used = dict.fromkeys(TOKENS, 0)
+    for line in text.splitlines():
+        usage = orjson.loads(line)["response"]["body"].get("usage")
+        if isinstance(usage, dict):
+            for name, count in _tokens(usage).items():
+                used[name] += count
+    return used
+
+
+def _tokens(usage: Mapping[str, Any]) -> Mapping[str, int]:
+    """A usage in the words of either API."""
     given = _number(usage, "input_tokens") or _number(usage, "prompt_tokens")
     made = _number(usage, "output_tokens") or _number(usage, "completion_tokens")
     inside = usage.get("input_tokens_details") or usage.get("prompt_tokens_details")

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from dinrail_batches.ledger import sweep
 from dinrail_batches.rows import ENDED, batch_of, new_row, payload_of
 from dinrail_batches.tables import BATCHES
 from dinrail_batches.work import Work
@@ -102,6 +103,10 @@ class BatchService(Batches):
     async def given_up(self, job: Job) -> None:
         """Not even the files could be written."""
         await self.work.give_up(Call(job.principal, job.id), job.payload["id"], [_reason(job.error or {})])
+
+    async def sweep(self) -> None:
+        """Remove what nobody needs any more."""
+        await self.database.sweep(sweep)
 
     async def _check(self, request: CreateBatch, call: Call) -> None:
         try:

@@ -15,9 +15,10 @@ from sqlalchemy import RowMapping
 
 from dinrail_batches.asking import Asking
 from dinrail_batches.checking import Checker, Chunk, split
-from dinrail_batches.ledger import Closed, Ledger
-from dinrail_batches.results import expired
+from dinrail_batches.ledger import Ledger
+from dinrail_batches.results import expired, tokens_in
 from dinrail_batches.rows import ENDED
+from dinrail_batches.tables import TOKENS
 from dinrail_core.api.call import Call
 from dinrail_core.api.files import ExpiresAfter, FileContent, Files, NewFile
 from dinrail_core.api.jobs import JobFailed, JobRun, Json
@@ -77,11 +78,8 @@ class Work:
             await self.give_up(job.call, batch["id"], plan["errors"])
             return
         await ledger.move(("validating",), "in_progress", total=plan["total"], model=plan["model"])
-        try:
-            ended = await self._ask_all(ledger, job, batch, content, [Chunk(**chunk) for chunk in plan["chunks"]])
-        except Closed:
-            return  # a process that was thought dead finds that the batch has been ended without it
-        await self.end(job, ended)
+        chunks = [Chunk(**chunk) for chunk in plan["chunks"]]
+        await self.end(job, await self._ask_all(ledger, job, batch, content, chunks))
 
     async def end(self, job: JobRun, status: End) -> None:
         """Write the files of a batch that takes no more results, and say that it has ended."""
@@ -94,7 +92,7 @@ class Work:
             call = replace(job.call, storage_limit=job.payload["storage_limit"])
             output = await job.step("output", lambda key: self._write(ledger, batch, call, failed=False))
             errors = await job.step("errors", lambda key: self._write(ledger, batch, call, failed=True))
-            values: dict[str, Any] = {"output_file_id": output, "error_file_id": errors}
+            values: dict[str, Any] = {"output_file_id": output["id"], "error_file_id": errors["id"], **output["tokens"]}
             if "errors" in job.payload:
                 values["errors"] = job.payload["errors"]
             await ledger.move(_OPEN, "cancelled" if batch["status"] == "cancelling" else status, **values)
@@ -184,20 +182,31 @@ class Work:
 
     # --- writing
 
-    async def _write(self, ledger: Ledger, batch: RowMapping, call: Call, *, failed: bool) -> str | None:
-        """Make one of the two files, and return its id; ``None`` where there is nothing to write."""
+    async def _write(self, ledger: Ledger, batch: RowMapping, call: Call, *, failed: bool) -> Json:
+        """Make one of the two files, and return its id and the tokens that its lines have used.
+
+        The id is ``None`` where there is nothing to write.
+        """
+        used = dict.fromkeys(TOKENS, 0)
         if not await ledger.any(failed=failed):
-            return None
+            return {"id": None, "tokens": used}
+
+        async def texts() -> AsyncIterator[bytes]:
+            async for text in ledger.texts(failed=failed):
+                yield text
+                if not failed:
+                    for name, count in (await asyncio.to_thread(tokens_in, text)).items():
+                        used[name] += count
+
         name = "error" if failed else "output"
         seconds = batch["output_seconds"]
         after = MISSING if seconds is None else ExpiresAfter(anchor="created_at", seconds=seconds)
         new = NewFile(filename=f"{batch['id']}_{name}.jsonl", purpose="batch_output", expires_after=after)
-        texts = ledger.texts(failed=failed)
         try:
-            made = await self.files.create(new, texts, replace(call, seed=_seed(batch, name)))
+            made = await self.files.create(new, texts(), replace(call, seed=_seed(batch, name)))
         except RateLimited as error:
             raise JobFailed(error.message, code=error.code) from error  # there is no room, and waiting makes none
-        return made.value.id
+        return {"id": made.value.id, "tokens": used}
 
     async def _tell(self, ledger: Ledger, call: Call) -> None:
         """Tell webhooks how the batch has ended, where there are any."""
