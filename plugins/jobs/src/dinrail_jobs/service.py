@@ -73,14 +73,15 @@ class JobService(Jobs, Worker):
         row = {**new_row(new_id("job_"), kind, payload, call, now), "due_at": now + max(0.0, delay)}
         if key is not None:
             row["key_hash"] = key_hash(kind, key, call.principal)
-        try:
-            await self._database.write(call.principal, lambda unit: unit.insert(JOBS, row))
-        except Duplicate:
-            same = select(JOBS.c.id).where(JOBS.c.key_hash == row.get("key_hash"))
-            found = await self._database.sweep(lambda connection: connection.execute(same).scalar())
-            if found is None:
-                raise
-            return str(found)
+        same = select(JOBS.c.id).where(JOBS.c.key_hash == row.get("key_hash"))
+        while True:
+            try:
+                await self._database.write(call.principal, lambda unit: unit.insert(JOBS, row))
+                break
+            except Duplicate:
+                found = await self._database.sweep(lambda connection: connection.execute(same).scalar())
+                if found is not None:  # else it has been forgotten in between
+                    return str(found)
         if self._workers is not None:
             self._workers.wake(delay)
         return str(row["id"])
