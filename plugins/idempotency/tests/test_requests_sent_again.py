@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ import pytest
 
 from dinrail_core.api.conversations import Conversations
 from dinrail_core.api.prompts import Prompts
+from dinrail_core.api.uploads import Uploads
 from dinrail_core.errors import Unavailable
 from dinrail_idempotency import service
 from dinrail_sdk.testing import serve
 
 HEADER = "Idempotency-Key"
-PLUGINS = ("database", "prompts", "idempotency", "conversations")
+PLUGINS = ("blobs", "conversations", "database", "files", "idempotency", "prompts")
 Answered = tuple[int, Any, Mapping[str, str]]
 
 
@@ -179,6 +180,76 @@ async def test_items_that_were_added_and_not_acknowledged_are_not_added_again(
         found = (await answer.json())["data"]
     assert [item["content"][0]["text"] for item in found] == ["a", "b", "c", "d", "between"]
     assert told == found[2:4]
+
+
+async def form(
+    client: aiohttp.ClientSession, path: str, field: str, data: bytes, key: str, name: str = "a.txt"
+) -> Answered:
+    """Send a form, whose boundary is another every time."""
+    body = aiohttp.FormData({"purpose": "user_data"} if path == "files" else {})
+    body.add_field(field, data, filename=name, content_type="text/plain")
+    async with client.post(path, data=body, headers={HEADER: key}) as answer:
+        return answer.status, await answer.json(), answer.headers
+
+
+async def test_a_file_that_is_sent_again_is_one_file(client: aiohttp.ClientSession) -> None:
+    data = os.urandom(200_000)
+    status, made, headers = await form(client, "files", "file", data, "k")
+    assert status == 200
+    assert "idempotent-replayed" not in headers
+    status, again, headers = await form(client, "files", "file", data, "k")
+    assert (status, again, headers["idempotent-replayed"]) == (200, made, "true")
+    for change in ((data[:-1], "a.txt"), (data, "b.txt"), (b"", "a.txt")):
+        status, said, _ = await form(client, "files", "file", change[0], "k", change[1])
+        assert (status, said["error"]["code"]) == (422, "idempotency_key_reused")
+    assert (await post(client, {"prompt": "x"}, "k"))[0] == 422
+    async with client.get("files") as answer:
+        assert [file["id"] for file in (await answer.json())["data"]] == [made["id"]]
+    assert (await form(client, "files", "file", b"x", "wrong", name=""))[0] == 400
+    assert (await form(client, "files", "file", b"x", "wrong"))[0] == 200, "what was wrong may be mended"
+
+
+async def test_an_upload_may_be_sent_again_at_every_step(
+    client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every answer gets lost behind what was done, and every request is sent until it is answered."""
+    wanted = {"filename": "a", "purpose": "user_data", "bytes": 6, "mime_type": "text/plain"}
+    await post(client, wanted, None, "uploads")  # a service is loaded when it is first needed
+    (implementation,) = [kind for kind in Uploads.__subclasses__() if "dinrail" in kind.__module__]
+    broken = set()
+
+    def lose(name: str) -> None:
+        whole = getattr(implementation, name)
+
+        async def lost(self: Uploads, *arguments: Any) -> Any:
+            done = await whole(self, *arguments)
+            if name not in broken:
+                broken.add(name)
+                raise Unavailable("The power is gone.")
+            return done
+
+        monkeypatch.setattr(implementation, name, lost)
+
+    for name in ("create", "add_part", "complete"):
+        lose(name)
+
+    async def until_answered(send: Callable[[], Awaitable[Answered]]) -> Any:
+        async with asyncio.timeout(20):
+            while (answered := await send())[0] in (409, 503):
+                await asyncio.sleep(0.02)  # the claim is let go of beside the answer
+        assert answered[0] == 200, answered
+        return answered[1]
+
+    upload = await until_answered(lambda: post(client, wanted, "k1", "uploads"))
+    here = f"uploads/{upload['id']}"
+    part = await until_answered(lambda: form(client, f"{here}/parts", "data", b"abcdef", "k2"))
+    whole = await until_answered(lambda: post(client, {"part_ids": [part["id"]]}, "k3", f"{here}/complete"))
+    assert broken == {"create", "add_part", "complete"}
+    assert (whole["id"], whole["status"], whole["file"]["bytes"]) == (upload["id"], "completed", 6)
+    async with client.get("files") as answer:
+        assert [file["id"] for file in (await answer.json())["data"]] == [whole["file"]["id"]]
+    async with client.get(f"files/{whole['file']['id']}/content") as answer:
+        assert await answer.read() == b"abcdef"
 
 
 async def test_a_client_that_leaves_may_come_back_with_its_key(

@@ -53,14 +53,15 @@ class IdempotencyKeys(ABC):
     """
 
     @abstractmethod
-    async def claim(self, key: str, fingerprint: bytes, call: Call) -> Claim | Kept:
+    async def claim(self, key: str, fingerprint: bytes | None, call: Call) -> Claim | Kept:
         """Begin the request of a key, or get the answer that it had.
 
         A claim lasts for some seconds and has to be renewed; that of a process that died can then be taken over.
 
         Args:
             key: What the caller sent, 1 to 255 characters.
-            fingerprint: What makes the request the same one: a digest of its operation and its body.
+            fingerprint: What makes the request the same one: a digest of its operation and its body. ``None`` where the
+                body is still to come: whoever is given an answer claims again, with the fingerprint, before it is told.
             call: On whose behalf.
 
         Raises:
@@ -78,8 +79,14 @@ class IdempotencyKeys(ABC):
         """Go on holding a claim."""
 
     @abstractmethod
-    async def keep(self, claim: Claim, answer: Kept) -> None:
-        """Keep the answer; it is durable when this returns. Without effect where the claim was taken over."""
+    async def keep(self, claim: Claim, answer: Kept, fingerprint: bytes | None = None) -> None:
+        """Keep the answer; it is durable when this returns. Without effect where the claim was taken over.
+
+        Args:
+            claim: The claim.
+            answer: What was answered.
+            fingerprint: As for :meth:`claim`, where it was not known then.
+        """
 
     @abstractmethod
     async def release(self, claim: Claim, *, begun: bool) -> None:

@@ -93,6 +93,6 @@ def _route(route: Any) -> str | None:
         wire = getattr(route, field)
         if wire is not None and not (isinstance(wire, type) and issubclass(wire, BaseModel)):
             return f"{route.method} {route.path} whose {field} is no wire type"
-    if route.creates and (route.method != "POST" or route.event is not None or route.form is not None):
-        return f"{route.method} {route.path} that creates, but is no POST of JSON with one whole answer"
+    if route.creates and (route.method != "POST" or route.event is not None):
+        return f"{route.method} {route.path} that creates, but is no POST with one whole answer"
     return _callables(route, ("handler",))

@@ -22,7 +22,7 @@ from dinrail_files.intake import Intake, Limit, Taken, loosen
 from dinrail_files.media_types import media_type_of
 from dinrail_files.rows import expiry_of, file_of, file_row
 from dinrail_files.tables import FILES, PARTS, UPLOADS
-from dinrail_sdk.sql.contract import Database
+from dinrail_sdk.sql.contract import Database, Duplicate
 from dinrail_sdk.sql.ids import new_id
 from dinrail_sdk.sql.units import Owned
 
@@ -55,10 +55,10 @@ class UploadService(Uploads):
     async def create(self, request: CreateUpload, call: Call) -> Answer[Upload]:
         if request.bytes > self._max_bytes:
             raise InvalidRequest(f"A file may have {self._max_bytes} bytes at most.", param="bytes")
-        now = int(time.time())
+        upload_id, now = new_id("upload_", call.seed), int(time.time())
         seconds = request.expires_after.seconds if isinstance(request.expires_after, ExpiresAfter) else None
         row = {
-            "id": new_id("upload_"),
+            "id": upload_id,
             "filename": request.filename,
             "purpose": request.purpose,
             "bytes": request.bytes,
@@ -68,32 +68,55 @@ class UploadService(Uploads):
             "created_at": now,
             "expires_at": now + _LIFETIME,
         }
-        await self._database.write(call.principal, lambda unit: unit.insert(UPLOADS, row))
+        try:
+            await self._database.write(call.principal, lambda unit: unit.insert(UPLOADS, row))
+        except Duplicate:
+            if call.seed is None:
+                raise
+            # An earlier try of the same request has made it.
+            return Answer.of(_upload(await self._database.read(call.principal, lambda unit: _there(unit, upload_id))))
         return Answer.of(_upload(row))
 
     async def add_part(self, upload_id: str, source: AsyncIterator[bytes], call: Call) -> Answer[UploadPart]:
         await self._database.read(call.principal, lambda unit: _pending(unit, upload_id))
+        part = UploadPart(id=new_id("part_", call.seed), created_at=int(time.time()), upload_id=upload_id)
+        try:
+            await self._add(part, source, call)
+        except Duplicate:
+            if call.seed is None:
+                raise  # otherwise an earlier try of the same request has added it
+        return Answer.of(part)
+
+    async def _add(self, part: UploadPart, source: AsyncIterator[bytes], call: Call) -> None:
+        """Take a part in.
+
+        Raises:
+            Duplicate: There is one of this id.
+        """
         async with self._intake.take(source, call, self._part_limit) as taken:
-            part = UploadPart(id=new_id("part_"), created_at=int(time.time()), upload_id=upload_id)
             row = {
                 "id": part.id,
-                "upload_id": upload_id,
+                "upload_id": part.upload_id,
                 "blob": taken.blob,
                 "bytes": taken.size,
                 "created_at": part.created_at,
             }
 
             def work(unit: Owned) -> None:
-                upload = _pending(unit, upload_id, lock=True)
-                if unit.sum(PARTS.c.bytes, PARTS.c.upload_id == upload_id) + taken.size > self._max_bytes:
+                upload = _pending(unit, part.upload_id, lock=True)
+                if unit.sum(PARTS.c.bytes, PARTS.c.upload_id == part.upload_id) + taken.size > self._max_bytes:
                     raise TooLarge(f"The parts together are larger than {self._max_bytes} bytes.", param="data")
                 taken.claim(unit)
                 unit.insert(PARTS, row, under=upload)
 
             await self._database.write(call.principal, work)
-        return Answer.of(part)
 
     async def complete(self, upload_id: str, request: CompleteUpload, call: Call) -> Answer[Upload]:
+        if call.seed is not None:
+            before = await self._database.read(call.principal, lambda unit: _completed(unit, upload_id, call.seed))
+            if before is not None:
+                return Answer.of(before)
+
         def look(unit: Owned) -> tuple[RowMapping, Sequence[RowMapping]]:
             return _pending(unit, upload_id), unit.select(PARTS, PARTS.c.upload_id == upload_id)
 
@@ -125,7 +148,7 @@ class UploadService(Uploads):
 
     async def _finish(self, upload_id: str, taken: Taken, call: Call) -> tuple[OpenAIFile, list[str]]:
         """Make the file and end the upload, in one transaction."""
-        file_id = new_id("file-")
+        file_id = new_id("file-", call.seed)
 
         def work(unit: Owned) -> tuple[OpenAIFile, list[str]]:
             upload = _pending(unit, upload_id, lock=True)
@@ -180,13 +203,30 @@ class _Joint:
 def _pending(unit: Owned, upload_id: str, *, lock: bool = False) -> RowMapping:
     found = unit.get(UPLOADS, upload_id, lock=lock)
     if found is None:
-        raise NotFound(f"There is no upload '{upload_id}'.", param="upload_id")
+        raise _missing(upload_id)
     status = found["status"]
     if status == "pending" and found["expires_at"] <= time.time():
         status = "expired"
     if status != "pending":
         raise _not_pending(upload_id, status)
     return found
+
+
+def _missing(upload_id: str) -> NotFound:
+    return NotFound(f"There is no upload '{upload_id}'.", param="upload_id")
+
+
+def _there(unit: Owned, upload_id: str) -> RowMapping:
+    found = unit.get(UPLOADS, upload_id)
+    if found is None:
+        raise _missing(upload_id)
+    return found
+
+
+def _completed(unit: Owned, upload_id: str, seed: str | None) -> Upload | None:
+    """What an earlier try of the request with this seed has made of the upload, if any did."""
+    file = unit.get(FILES, new_id("file-", seed))
+    return None if file is None else _upload(_there(unit, upload_id), file_of(file))
 
 
 def _not_pending(upload_id: str, status: str) -> Conflict:

@@ -47,9 +47,9 @@ class StoredKeys(IdempotencyKeys):
         self._database = database
         self._clock = clock
 
-    async def claim(self, key: str, fingerprint: bytes, call: Call) -> Claim | Kept:
+    async def claim(self, key: str, fingerprint: bytes | None, call: Call) -> Claim | Kept:
         row = _row(key, call)
-        token, print_ = os.urandom(16).hex(), hashlib.sha256(fingerprint).hexdigest()
+        token, print_ = os.urandom(16).hex(), _print(fingerprint)
 
         def work(unit: Owned) -> str | Kept:
             now = self._milliseconds()
@@ -71,9 +71,11 @@ class StoredKeys(IdempotencyKeys):
                     },
                 )
                 return seed
-            if found["fingerprint"] != print_:
+            is_answered = found["status"] is not None
+            # An answer is compared with what was asked once that is known.
+            if found["fingerprint"] != print_ and not (is_answered and fingerprint is None):
                 raise KeyReused("This idempotency key was used for another request. Take a new one for each request.")
-            if found["status"] is not None:
+            if is_answered:
                 return _kept(found)
             if found["claimed_until"] > now:
                 raise _in_progress()
@@ -96,8 +98,10 @@ class StoredKeys(IdempotencyKeys):
         values = {"claimed_until": self._milliseconds() + int(CLAIM_SECONDS * 1000)}
         await self._update(claim, values)
 
-    async def keep(self, claim: Claim, answer: Kept) -> None:
+    async def keep(self, claim: Claim, answer: Kept, fingerprint: bytes | None = None) -> None:
         values = {"status": answer.status, "content_type": answer.content_type, "body": answer.body}
+        if fingerprint is not None:
+            values["fingerprint"] = _print(fingerprint)
         await self._update(claim, values)
 
     async def release(self, claim: Claim, *, begun: bool) -> None:
@@ -141,6 +145,11 @@ def _row(key: str, call: Call) -> str:
     owner = call.principal
     parts = (owner.tenant, owner.user or "", key)
     return hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in map(str.encode, parts))).hexdigest()
+
+
+def _print(fingerprint: bytes | None) -> str:
+    """What is kept of a fingerprint; nothing where it is not known yet."""
+    return "" if fingerprint is None else hashlib.sha256(fingerprint).hexdigest()
 
 
 def _held(claim: Claim) -> tuple[Any, ...]:

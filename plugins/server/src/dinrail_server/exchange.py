@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
 from aiohttp.web_request import BaseRequest
 from multidict import MultiMapping
@@ -23,6 +23,9 @@ from dinrail_server.body import body_reads, parse_json, read_body
 from dinrail_server.config import ServerConfig
 from dinrail_server.routing import NO_VALUES
 from dinrail_server.state import Phase, ServerExchange, ServerState
+
+if TYPE_CHECKING:
+    from dinrail_server.digests import Digest
 
 __all__ = ["HttpExchange", "Usage"]
 
@@ -64,6 +67,8 @@ class HttpExchange(ServerExchange):
     query: Mapping[str, str] = NO_VALUES
     route: Route | None = None
     """The operation, once it is found."""
+    digest: Digest | None = None
+    """Takes in what a form holds as it is read, where somebody wants to tell it from others."""
     expired = False
     """Whether the server itself cancelled the request for taking too long."""
     begun = False
@@ -132,10 +137,12 @@ class HttpExchange(ServerExchange):
 
     def parts(self) -> AsyncGenerator[Part, None]:
         """See :meth:`Exchange.parts`."""
-        from dinrail_server.multipart import boundary_of, read_parts  # few servers are ever sent a file
+        from dinrail_server.digests import digested  # few servers are ever sent a file
+        from dinrail_server.multipart import boundary_of, read_parts
 
         boundary = boundary_of(self.headers.get("Content-Type", ""))
-        return read_parts(body_reads(self.request, self._config.body_timeout), boundary)
+        parts = read_parts(body_reads(self.request, self._config.body_timeout), boundary)
+        return parts if self.digest is None else digested(parts, self.digest)
 
     def parameters(self, wire: type[W]) -> W:
         """See :meth:`Exchange.parameters`; a list is a repeated parameter, with or without ``[]`` behind its name.

@@ -14,6 +14,7 @@ from dinrail_core.api.idempotency import Claim, IdempotencyKeys, Kept
 from dinrail_core.errors import Conflict, InvalidRequest, RequestError, Unavailable, UnsupportedFeature
 from dinrail_core.hooks.context import Rail
 from dinrail_core.hooks.http import Reply, Route
+from dinrail_server.digests import Digest
 from dinrail_server.exchange import HttpExchange
 
 __all__ = ["HEADER", "Idempotency", "InProgress"]
@@ -62,15 +63,28 @@ class Idempotency:
             raise InvalidRequest(f"An idempotency key has 1 to {_LONGEST} printable ASCII characters.", param=HEADER)
         if not self._rail.provides(IdempotencyKeys):
             raise UnsupportedFeature(f"This server keeps no idempotency keys; send no {HEADER}.", param=HEADER)
+        if route.form is not None:
+            return await self._answer_form(exchange, route, key)
         body = await exchange.read()
         keys = await self._rail.service(IdempotencyKeys)
-        try:
-            claim = await keys.claim(key, _fingerprint(exchange, body), exchange.call)
-        except Conflict as error:
-            raise InProgress(error.message, code=error.code) from error
-        if isinstance(claim, Kept):
-            return Reply(claim.body, claim.status, claim.content_type, _REPLAYED)
-        return await self._carry_out(exchange, route, keys, claim)
+        claim = await _claim(keys, key, _fingerprint(exchange, body), exchange)
+        return _replayed(claim) if isinstance(claim, Kept) else await self._carry_out(exchange, route, keys, claim)
+
+    async def _answer_form(self, exchange: HttpExchange, route: Route, key: str) -> Result:
+        """The same where the body may be larger than memory, so that what it was is known when it has been read."""
+        keys = await self._rail.service(IdempotencyKeys)
+        exchange.digest = Digest(_operation(exchange))
+        claim = await _claim(keys, key, None, exchange)
+        if not isinstance(claim, Kept):
+            return await self._carry_out(exchange, route, keys, claim)
+        async for part in exchange.parts():
+            async for _ in part.content:
+                pass
+        again = await _claim(keys, key, exchange.digest.value(), exchange)
+        if isinstance(again, Kept):
+            return _replayed(again)
+        await keys.release(again, begun=False)
+        raise InProgress("The answer to this idempotency key has just expired; send the request again.")
 
     async def close(self) -> None:
         """Wait for what is being done beside requests."""
@@ -96,7 +110,7 @@ class Idempotency:
             renewal.cancel()
             done.set()
         try:
-            await keys.keep(claim, kept)
+            await keys.keep(claim, kept, exchange.digest.value() if exchange.digest is not None else None)
         except Unavailable as error:
             # It has been carried out, and that is what the client must know; another try would find what was made.
             _LOG.warning("request %s: its answer could not be kept: %s", exchange.call.request_id, error)
@@ -131,7 +145,21 @@ def _to_keep(route: Route, result: object) -> Kept:
     raise TypeError(f"{route.method} {route.path} creates, but its answer is no whole one: {type(result).__name__}.")
 
 
+async def _claim(keys: IdempotencyKeys, key: str, fingerprint: bytes | None, exchange: HttpExchange) -> Claim | Kept:
+    try:
+        return await keys.claim(key, fingerprint, exchange.call)
+    except Conflict as error:
+        raise InProgress(error.message, code=error.code) from error
+
+
+def _replayed(answer: Kept) -> Reply:
+    return Reply(answer.body, answer.status, answer.content_type, _REPLAYED)
+
+
+def _operation(exchange: HttpExchange) -> bytes:
+    return f"{exchange.request.method} {exchange.request.raw_path}\n".encode("utf-8", "surrogateescape")
+
+
 def _fingerprint(exchange: HttpExchange, body: bytes) -> bytes:
     """What makes a request the same one: the operation with its parameters, and the body byte by byte."""
-    head = f"{exchange.request.method} {exchange.request.raw_path}\n".encode("utf-8", "surrogateescape")
-    return hashlib.sha256(head + body).digest()
+    return hashlib.sha256(_operation(exchange) + body).digest()

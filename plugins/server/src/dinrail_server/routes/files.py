@@ -95,6 +95,7 @@ ROUTES = (
         handler=_create,
         summary="Upload a file",
         tag=_TAG,
+        creates=True,
         form=FileForm,
         content_types=MULTIPART,
         answer=OpenAIFile,
