@@ -120,12 +120,14 @@ class Suite:
             is known beforehand, the cases that need one are skipped, and the others run against the model.
         model: The model that requests name. Without an upstream, one that is there.
         unsupported: Cases or features, each with the reason.
+        case_limit: Seconds that a case may take before its provider is said to hang.
     """
 
     provider: ClassVar[ProviderType]
     dialect: ClassVar[Dialect | None] = OPENAI
     model: ClassVar[str] = "kit-model"
     unsupported: ClassVar[Mapping[str, str]] = {}
+    case_limit: ClassVar[float] = CASE_LIMIT
     covers: ClassVar[tuple[Operation, ...]] = ()
     """The operations of this suite's own contract."""
 
@@ -178,7 +180,7 @@ class Suite:
             AssertionError: The provider does not do what the contract says.
         """
         arguments = () if operation is None else (operation,)
-        limit = asyncio.timeout(CASE_LIMIT)
+        limit = asyncio.timeout(self.case_limit)
         try:
             async with limit, open_bench(self, listening=this.listening) as bench:
                 await this.body(self, bench, *arguments)
@@ -186,7 +188,9 @@ class Suite:
             if isinstance(error, AssertionError):
                 raise
             if limit.expired():
-                raise AssertionError(f"The provider hangs: the case did not end within {CASE_LIMIT:g} s.") from error
+                raise AssertionError(
+                    f"The provider hangs: the case did not end within {self.case_limit:g} s."
+                ) from error
             told = "".join(traceback.format_exception_only(error)).strip()
             raise AssertionError(f"An answer is due, and the provider raised {told}") from error
 

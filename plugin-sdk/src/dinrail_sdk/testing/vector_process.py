@@ -23,7 +23,7 @@ from dinrail_sdk.testing.bench import EmptyRail
 __all__ = ["Errand", "in_another_process", "start_errand"]
 
 DONE = b"done\n"
-_LIMIT = 60.0
+_LIMIT = 90.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, HttpUrl, model_validator
 
 from dinrail_core.api.vector_index import VectorIndex
 from dinrail_core.hooks import Context, ProviderType, Secret, hookimpl
+from dinrail_sdk.vectors.lazy import opened_lazily
 
 __all__ = ["CHROMA", "DINRAIL_API", "ChromaConfig", "dinrail_providers"]
 
@@ -50,10 +51,8 @@ class ChromaConfig(BaseModel, extra="forbid", defer_build=True):
 
 @asynccontextmanager
 async def _open(config: ChromaConfig, context: Context) -> AsyncIterator[object]:
-    from dinrail_chroma.index import open_index
-
     folder = config.folder.expanduser() if config.folder is not None else context.data_dir
-    async with open_index(config, folder) as index:
+    async with opened_lazily("dinrail_chroma.index", "open_index", config, folder) as index:
         yield index
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from dinrail_core.api.vector_index import VectorIndex
 from dinrail_core.hooks import Context, ProviderType, Secret, hookimpl
+from dinrail_sdk.vectors.lazy import opened_lazily
 
 __all__ = ["DINRAIL_API", "PGVECTOR", "PgvectorConfig", "dinrail_providers"]
 
@@ -36,9 +37,7 @@ class PgvectorConfig(BaseModel, extra="forbid", defer_build=True):
 
 @asynccontextmanager
 async def _open(config: PgvectorConfig, context: Context) -> AsyncIterator[object]:
-    from dinrail_pgvector.index import open_index
-
-    async with open_index(config) as index:
+    async with opened_lazily("dinrail_pgvector.index", "open_index", config) as index:
         yield index
 
 

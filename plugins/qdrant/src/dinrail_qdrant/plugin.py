@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, HttpUrl, model_validator
 
 from dinrail_core.api.vector_index import VectorIndex
 from dinrail_core.hooks import Context, ProviderType, Secret, hookimpl
+from dinrail_sdk.vectors.lazy import opened_lazily
 
 __all__ = ["DINRAIL_API", "QDRANT", "QdrantConfig", "dinrail_providers"]
 
@@ -54,15 +55,11 @@ def _detect(environment: Mapping[str, str]) -> Mapping[str, object] | None:
 @asynccontextmanager
 async def _open(config: QdrantConfig, context: Context) -> AsyncIterator[object]:
     if config.url is None:
-        from dinrail_qdrant.embedded import open_embedded
-
         folder = config.folder.expanduser() if config.folder is not None else context.folder()
-        async with open_embedded(folder) as index:
+        async with opened_lazily("dinrail_qdrant.embedded", "open_embedded", folder) as index:
             yield index
     else:
-        from dinrail_qdrant.server import open_server
-
-        async with open_server(config) as index:
+        async with opened_lazily("dinrail_qdrant.server", "open_server", config) as index:
             yield index
 
 

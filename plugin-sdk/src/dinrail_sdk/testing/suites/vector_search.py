@@ -38,6 +38,7 @@ class VectorSuite(Suite):
     """
 
     dialect: ClassVar[None] = None
+    case_limit: ClassVar[float] = 100.0  # libraries that take seconds to load, twice where there are two processes
     recall: ClassVar[float] = 1.0
     many_dimension: ClassVar[int] = 32
 

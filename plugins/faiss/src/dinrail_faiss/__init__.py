@@ -1,0 +1,1 @@
+"""Vectors in FAISS, kept in a folder."""
