@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -16,6 +17,7 @@ from benchmarks.bench import Bench
 from benchmarks.memory import measure_held_streams, measure_idle_memory
 from benchmarks.processes import Process
 from benchmarks.report import Result, Verdict, table, write_json
+from benchmarks.searching import SEARCHES, measure_search
 from benchmarks.starts import measure_start
 from benchmarks.storing import measure_store
 from benchmarks.subjects import ROOT, Subject, bare_relay, dinrail, start_upstream
@@ -28,7 +30,7 @@ _IDLE = ("idle-memory",)
 _STORE = ("store",)
 _HELD = ("held-streams", "upstreams-closed")
 
-NAMES = (*(figure.name for figure in THROUGHPUT), *_START, *_IDLE, *_STORE, *_HELD)
+NAMES = (*(figure.name for figure in THROUGHPUT), *_START, *_IDLE, *_STORE, *SEARCHES, *_HELD)
 """What ``--only`` takes."""
 
 
@@ -71,6 +73,7 @@ async def measure(bench: Bench, names: Sequence[str]) -> list[Result]:
         (_START, lambda: measure_start(bench)),
         (_IDLE, lambda: measure_idle_memory(bench)),
         (_STORE, lambda: measure_store(bench)),
+        *(([name], partial(measure_search, bench, name)) for name in SEARCHES),
         (_HELD, lambda: measure_held_streams(bench)),
     ]
     results: list[Result] = []

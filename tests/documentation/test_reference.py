@@ -18,6 +18,7 @@ from tools.reference.pages import pages
 from tools.reference.tree import Tree
 
 from dinrail_core import errors, hooks
+from dinrail_core.api.vector_index import VectorIndex
 from dinrail_core.cli.program import command_line
 from dinrail_core.errors import DinrailError
 from dinrail_core.hooks import specs
@@ -55,6 +56,16 @@ def test_every_hook_with_its_signature_and_every_record_is_there() -> None:
         assert f"def {name}() -> {returns}: ..." in page
     kinds = [name for name in hooks.__all__ if isinstance(getattr(hooks, name), type)]
     assert [name for name in kinds if f"### `{name}`" not in page] == []
+
+
+def test_every_vector_index_and_what_it_does_not_hold_is_there(tree: Tree) -> None:
+    page = reference("vector-backends")
+    indexes = [record.name for _, record in tree.providers if VectorIndex in record.apis]
+    assert len(indexes) >= 7
+    assert [name for name in indexes if f"| [`{name}`](" not in page] == []
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| [")]
+    assert [row[0] for row in rows if not row[1].strip()] == [], "every test class says what it runs against"
+    assert [row[0] for row in rows if row[2].split(" of ")[0] != row[2].split(" of ")[1] and row[4] == "- |"] == []
 
 
 def test_every_operation_is_there(tree: Tree) -> None:

@@ -14,6 +14,7 @@ from tools.reference.hooks import hooks_page
 from tools.reference.plugins import metadata_page, plugins_page
 from tools.reference.routes import routes_page
 from tools.reference.tree import Tree
+from tools.reference.vector_backends import vector_backends_page
 
 __all__ = ["ROOT", "pages"]
 
@@ -28,6 +29,7 @@ _PAGES: Mapping[str, Callable[[Tree], str]] = {
     "docs/reference/hooks.md": hooks_page,
     "docs/reference/plugin-metadata.md": metadata_page,
     "docs/reference/routes.md": routes_page,
+    "docs/reference/vector-backends.md": vector_backends_page,
 }
 
 _NOTICE = "<!-- Written by `make docs`, out of the code. Change it there. -->\n\n"

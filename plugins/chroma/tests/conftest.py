@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from dinrail_sdk.testing.vector_runs import pytest_collection_modifyitems
+
+__all__ = ["pytest_collection_modifyitems"]
+
 _START_LIMIT = 60.0
 
 

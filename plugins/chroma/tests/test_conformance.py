@@ -10,10 +10,12 @@ from pydantic import HttpUrl
 
 from dinrail_chroma.plugin import CHROMA, ChromaConfig
 from dinrail_sdk.testing import FakeUpstream, VectorIndexSuite
+from dinrail_sdk.testing.vector_runs import ESSENTIAL
 
 
 class TestEmbeddedChroma(VectorIndexSuite):
     provider = CHROMA
+    against = "Chroma in this process"
     recall = 0.95
     unsupported: ClassVar[Mapping[str, str]] = {
         "two_processes": "Chroma's files are for one process; a server serves many"
@@ -25,6 +27,8 @@ class TestEmbeddedChroma(VectorIndexSuite):
 
 class TestChromaServer(VectorIndexSuite):
     provider = CHROMA
+    against = "a real server (`chroma run`)"
+    every_run = ESSENTIAL | {"another_process"}
     recall = 0.95
 
     @pytest.fixture(autouse=True)

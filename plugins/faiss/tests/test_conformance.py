@@ -11,6 +11,7 @@ from dinrail_sdk.testing import FakeUpstream, VectorIndexSuite
 
 class TestFaiss(VectorIndexSuite):
     provider = FAISS
+    against = "FAISS in this process"
     unsupported: ClassVar[Mapping[str, str]] = {"two_processes": "FAISS works in the memory of one process"}
 
     def config(self, upstream: FakeUpstream) -> FaissConfig:

@@ -14,6 +14,7 @@ from dinrail_sdk.testing.databases import PostgreSQL
 
 class TestPgvector(VectorIndexSuite):
     provider = PGVECTOR
+    against = "a real PostgreSQL 18 with pgvector"
 
     @pytest.fixture(autouse=True)
     def _database(self, postgresql: PostgreSQL) -> Iterator[None]:
@@ -27,6 +28,8 @@ class TestPgvector(VectorIndexSuite):
 
 class TestPgvectorApproximately(TestPgvector):
     recall = 0.95
+    against = "the same, with an HNSW index"
+    every_run = frozenset({"nearest", "filter_far_away"})
 
     def config(self, upstream: FakeUpstream) -> PgvectorConfig:
         return PgvectorConfig(url=SecretStr(self.url), search="approximate")

@@ -17,10 +17,12 @@ from dinrail_core.hooks import Context
 from dinrail_qdrant.plugin import QDRANT, QdrantConfig
 from dinrail_qdrant.server import QdrantServer
 from dinrail_sdk.testing import FakeUpstream, VectorIndexSuite
+from dinrail_sdk.testing.vector_runs import ESSENTIAL
 
 
 class TestEmbeddedQdrant(VectorIndexSuite):
     provider = QDRANT
+    against = "Qdrant's engine in this process"
     unsupported: ClassVar[Mapping[str, str]] = {"two_processes": "the engine has its files for itself"}
 
     def config(self, upstream: FakeUpstream) -> QdrantConfig:
@@ -58,6 +60,8 @@ async def open_local(config: QdrantConfig, context: Context) -> AsyncIterator[ob
 )
 class TestQdrantClient(VectorIndexSuite):
     provider = replace(QDRANT, open=open_local)
+    against = "the server's client in its local mode, which computes by itself"
+    every_run = ESSENTIAL
     unsupported: ClassVar[Mapping[str, str]] = {
         "durable": "the local mode stands for a server, which another process would reach",
         "two_processes": "the local mode locks its folder; a server serves many",

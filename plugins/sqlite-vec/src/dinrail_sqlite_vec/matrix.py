@@ -104,7 +104,11 @@ class Matrix:
         if count == 0:
             return []
         places = np.flatnonzero(wanted)
-        near = self._rows[places] @ vector if count < _FEW * used else (self._rows[:used] @ vector)[places]
+        # Row by row, in this thread: a matrix's product would go to several, which wait for each other by computing.
+        if count < _FEW * used:
+            near = np.vecdot(self._rows[places], vector)
+        else:
+            near = np.vecdot(self._rows[:used], vector)[places]
         best = _highest(near, limit)
         return [self._hit(int(places[one]), float(near[one])) for one in best]
 

@@ -13,11 +13,18 @@ from dinrail_sdk.testing.bench import Bench, expect
 from dinrail_sdk.testing.suite import Suite, case
 from dinrail_sdk.testing.vector_samples import assert_nearest, nearest, packed, random_vector, records_of
 
-__all__ = ["DIMENSION", "VectorSearchCases", "VectorSuite", "fresh"]
+__all__ = ["DIMENSION", "ESSENTIAL", "VectorSearchCases", "VectorSuite", "fresh"]
 
 DIMENSION = 12
 MANY = 10_000
 UNKNOWN = "no_such_collection"
+ESSENTIAL = frozenset(
+    {
+        *("declared", "nearest", "replaced", "deleted", "created_again", "dropped", "unknown_collection", "dimension"),
+        *("filter_meanings", "filter_far_away", "attributes_changed", "restart", "names", "closing"),
+    }
+)
+"""What every run looks at where the whole suite takes long."""
 
 
 async def fresh(bench: Bench, dimension: int = DIMENSION) -> tuple[VectorIndex, str]:
@@ -35,12 +42,17 @@ class VectorSuite(Suite):
         recall: Which share of the nearest ten it finds among ten thousand, at least: 1.0 for an index that looks at
             every vector.
         many_dimension: Of the vectors of that case.
+        against: What the tests run against, for the table of backends.
+        every_run: Cases that belong to every run, where the whole suite takes long; the others are marked ``soak`` by
+            :func:`dinrail_sdk.testing.vector_runs.pytest_collection_modifyitems`.
     """
 
     dialect: ClassVar[None] = None
     case_limit: ClassVar[float] = 100.0  # libraries that take seconds to load, twice where there are two processes
     recall: ClassVar[float] = 1.0
     many_dimension: ClassVar[int] = 32
+    against: ClassVar[str] = ""
+    every_run: ClassVar[frozenset[str] | None] = None
 
 
 class VectorSearchCases(VectorSuite):

@@ -1,0 +1,63 @@
+"""``docs/reference/vector-backends.md``: what the conformance suite says of each vector index of the tree.
+
+A case of the suite passes in every test run, or its test class says that it does not apply, and why; so what the
+classes say is the result.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+from dinrail_sdk.testing import VectorIndexSuite
+from dinrail_sdk.testing.suite import cases_of
+from tools.reference.tree import Tree
+
+__all__ = ["vector_backends_page"]
+
+_INTRODUCTION = """\
+# Vector backends
+
+Each is held to the same suite ({count} cases): exact against brute force, what filters mean, updates, deletes,
+restarts, killed processes, two processes, hostile values, ten thousand vectors. The tests of a backend fail where a
+case does, unless its test class says beforehand that it does not apply, and why. This is what they say.
+
+*Recall* is the share of the nearest ten among ten thousand random vectors that must be found; 1 means that every vector
+is looked at. The whole suite of what takes long runs with `-m soak`, and its most important cases in every run.
+
+| backend | tested against | cases held | recall | does not hold |
+|---|---|---|---|---|
+"""
+
+
+def vector_backends_page(tree: Tree) -> str:
+    """A row for each test class that derives from the suite."""
+    cases = list(cases_of(VectorIndexSuite))
+    rows = []
+    for path in sorted(tree.root.glob("plugins/*/tests/test_conformance.py")):
+        if "VectorIndexSuite" in path.read_text(encoding="utf-8"):
+            rows += [_row(suite) for suite in _suites(path)]
+    return _INTRODUCTION.format(count=len(cases)) + "\n".join(rows)
+
+
+def _suites(path: Path) -> Iterator[type[VectorIndexSuite]]:
+    spec = importlib.util.spec_from_file_location(f"reference_of_{path.parts[-3].replace('-', '_')}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for kind in vars(module).values():
+        if isinstance(kind, type) and issubclass(kind, VectorIndexSuite) and kind is not VectorIndexSuite:
+            yield kind
+
+
+def _row(suite: type[VectorIndexSuite]) -> str:
+    held = [case for case in cases_of(suite) if suite.skipped(case) is None]
+    total = len(list(cases_of(suite)))
+    gaps = "; ".join(f"`{name}`: {reason}" for name, reason in suite.unsupported.items()) or "-"
+    recall = "1" if suite.recall == 1.0 else f"at least {suite.recall:g}"
+    name = suite.provider.name
+    return (
+        f"| [`{name}`](../../plugins/{name}/README.md) | {suite.against} | {len(held)} of {total} | {recall} | {gaps} |"
+    )
