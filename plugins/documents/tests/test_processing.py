@@ -1,0 +1,108 @@
+"""Files are read and cut over HTTP, and bombs end as errors while the server goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import aiohttp
+import pytest
+from pdfs import bomb, pdf
+
+from dinrail_sdk.testing import Served
+
+TEXT = "\n\n".join(f"Paragraph {number}: " + "and so on, " * 40 for number in range(20))
+
+
+def form(data: bytes, name: str, **fields: Any) -> aiohttp.FormData:
+    made = aiohttp.FormData()
+    made.add_field("file", data, filename=name)
+    for key, value in fields.items():
+        made.add_field(key, json.dumps(value))
+    return made
+
+
+async def processed(served: Served, body: Any) -> tuple[int, Any]:
+    sent = {"data": body} if isinstance(body, aiohttp.FormData) else {"json": body}
+    async with (
+        aiohttp.ClientSession(f"{served.origin}/v1/") as session,
+        session.post("file-processors/process", **sent) as answer,
+    ):
+        return answer.status, await answer.json()
+
+
+async def test_a_file_that_comes_along_is_read_and_not_kept(served: Served) -> None:
+    strategy = {"type": "static", "static": {"max_chunk_size_tokens": 200, "chunk_overlap_tokens": 50}}
+    status, found = await processed(served, form(TEXT.encode(), "a.md", chunking_strategy=strategy))
+    assert status == 200
+    chunks = found["chunks"]
+    assert len(chunks) > 5
+    assert [one["index"] for one in chunks] == list(range(len(chunks)))
+    assert all(TEXT[one["start_index"] : one["end_index"]] == one["text"] for one in chunks)
+    assert found["metadata"]["parser"] == "built-in"
+    assert found["metadata"]["chunking_strategy"] == strategy
+    async with served.openai() as client:
+        assert (await client.files.list()).data == []
+
+
+async def test_a_pdf_s_chunks_say_on_which_pages_they_stand(served: Served) -> None:
+    pages = [f"This is page {number}. " + "\n".join(["Some words stand here."] * 12) for number in range(1, 6)]
+    sizes = {"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 0}}
+    status, found = await processed(served, form(pdf(*pages), "a.pdf", chunking_strategy=sizes))
+    assert status == 200
+    assert found["metadata"]["pages"] == 5
+    for chunk in found["chunks"]:
+        for number in range(1, 6):
+            if f"page {number}." in chunk["text"]:
+                assert chunk["page"] <= number <= chunk["last_page"]
+
+
+async def test_a_kept_file_is_read_at_once_or_in_a_job(served: Served) -> None:
+    async with served.openai() as client:
+        file = await client.files.create(file=("a.txt", TEXT.encode()), purpose="assistants")
+        status, at_once = await processed(served, {"file_id": file.id})
+        assert status == 200
+        async with aiohttp.ClientSession(f"{served.origin}/v1/") as session:
+            async with session.post("file-processors/jobs", json={"file_id": file.id}) as answer:
+                job = await answer.json()
+            assert (answer.status, job["status"], job["result"]) == (200, "in_progress", None)
+            async with asyncio.timeout(60):
+                while job["status"] == "in_progress":
+                    await asyncio.sleep(0.05)
+                    async with session.get(f"file-processors/jobs/{job['id']}") as answer:
+                        job = await answer.json()
+        assert (job["status"], job["error"]) == ("completed", None)
+        assert job["result"] == at_once
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "code"),
+    [
+        (bomb(60), "bomb.pdf", "invalid_file"),
+        (b"%PDF-1.7 garbage", "garbage.pdf", "invalid_file"),
+        (b"x" * 250_000, "long.txt", "invalid_file"),
+        (b"[" * 900_000, "deep.json", "invalid_file"),
+        (bytes(range(256)) * 10, "noise.bin", "unsupported_file"),
+    ],
+    ids=["bomb", "garbage", "long", "deep", "noise"],
+)
+async def test_what_cannot_be_read_is_a_400_and_the_next_file_is_read(
+    served: Served, data: bytes, name: str, code: str
+) -> None:
+    status, refused = await processed(served, form(data, name))
+    assert (status, refused["error"]["code"]) == (400, code), refused
+    assert refused["error"]["message"].endswith(".")
+    assert (await processed(served, form(b"Fine.", "fine.txt")))[0] == 200
+
+
+async def test_what_is_asked_wrongly_is_named(served: Served) -> None:
+    for body, status, param in (
+        ({"file_id": "file-0"}, 404, "file_id"),
+        ({}, 400, "file_id"),
+        ({"file_id": "x", "chunking_strategy": {"type": "magic"}}, 400, "chunking_strategy.type"),
+        (form(b"x", "a.txt", options={"parser": "nobody"}), 404, "options.parser"),
+        (form(b"x", "a.txt", chunking_strategy={"type": "contextual"}), 400, "chunking_strategy.contextual.model_id"),
+    ):
+        got, refused = await processed(served, body)
+        assert (got, refused["error"]["param"]) == (status, param)
