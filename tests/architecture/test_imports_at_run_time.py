@@ -112,6 +112,54 @@ def test_declaring_a_plugin_imports_no_other(declarations: Imported) -> None:
         assert {other for other in imported if other.startswith("dinrail_")} <= own
 
 
+ASKED_OF_MODELS = frozenset({"chat", "completions", "embeddings", "moderations", "rerank"})
+"""APIs whose contracts providers declare together with their wire types."""
+
+SHARED = frozenset({"filters", "models", "pages", "providers", "sampling", "states", "usage"})
+"""Modules of a few small wire types that others are made of."""
+
+COUNT = """
+from collections import Counter
+from importlib import import_module
+
+from dinrail_core.api.wire import Wire
+
+for module in {modules!r}:
+    import_module(module)
+waiting, found = [Wire], Counter()
+while waiting:
+    for kind in waiting.pop().__subclasses__():
+        waiting.append(kind)
+        found[kind.__module__] += 1
+print(*found)
+"""
+
+
+def made_by_declaring(modules: list[str]) -> set[str]:
+    """The modules of the core whose wire types are made when these are imported."""
+    program = [sys.executable, "-c", COUNT.format(modules=modules)]
+    done = subprocess.run(program, capture_output=True, text=True, check=True, timeout=60)
+    return {module.removeprefix("dinrail_core.api.") for module in done.stdout.split()}
+
+
+def unused(modules: set[str]) -> set[str]:
+    """Those that a server for chat has no use for."""
+    return {
+        name for name in modules if not {name.partition(".")[0], name.rpartition(".")[2]} & (ASKED_OF_MODELS | SHARED)
+    }
+
+
+def test_declaring_every_plugin_makes_no_wire_types_of_apis_that_nobody_may_use() -> None:
+    """Each costs every start a quarter of a millisecond, and there are hundreds: see decision 0005."""
+    made = made_by_declaring(DECLARATIONS)
+    assert "chat.request" in made
+    assert unused(made) == set()
+
+
+def test_a_declaration_that_makes_wire_types_is_seen() -> None:
+    assert unused(made_by_declaring(["dinrail_core.api.prompts.objects"])) == {"prompts.objects"}
+
+
 def test_a_plugin_that_imports_a_library_is_seen(tmp_path: Path) -> None:
     (tmp_path / "dinrail_bad.py").write_text("import orjson\nimport dinrail_core.hooks\n")
     assert heavy(import_each(["dinrail_bad"], path=[tmp_path])["dinrail_bad"]) == {"orjson"}

@@ -6,8 +6,9 @@ import pytest
 
 from dinrail_core.api.items.content import InputImage, InputText
 from dinrail_core.api.items.mcp import McpTool
+from dinrail_core.api.items.mcp_rules import admits, needs_approval
 from dinrail_core.api.items.tools import McpApproval, McpServerTool
-from dinrail_core.api.mcp import McpOutput, McpServer, admits, needs_approval
+from dinrail_core.api.mcp import McpOutput, McpServer
 from dinrail_core.api.wire import MISSING, decode_request
 
 READS = McpTool(name="read", input_schema={}, annotations={"readOnlyHint": True})

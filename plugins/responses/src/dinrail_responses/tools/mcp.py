@@ -12,8 +12,9 @@ from pydantic_core import from_json
 
 from dinrail_core.api.items.content import InputText
 from dinrail_core.api.items.mcp import McpTool
+from dinrail_core.api.items.mcp_rules import admits, needs_approval
 from dinrail_core.api.items.tools import McpServerTool
-from dinrail_core.api.mcp import McpClient, McpOutput, McpServer, admits, needs_approval
+from dinrail_core.api.mcp import McpClient, McpOutput, McpServer
 from dinrail_core.api.wire import decode_request
 from dinrail_core.errors import InvalidRequest, Unavailable, UnsupportedFeature, UpstreamError
 from dinrail_core.hooks.context import Rail
