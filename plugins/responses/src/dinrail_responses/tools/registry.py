@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dinrail_responses.tools.code_interpreter import CodeInterpreterKind
 from dinrail_responses.tools.functions import FunctionKind
 from dinrail_responses.tools.interface import ToolKind
 from dinrail_responses.tools.mcp import McpKind
@@ -14,4 +15,4 @@ __all__ = ["kinds"]
 
 def kinds() -> Sequence[ToolKind]:
     """Every kind of tool, one object each."""
-    return (FunctionKind(), McpKind(), WebSearchKind())
+    return (FunctionKind(), McpKind(), WebSearchKind(), CodeInterpreterKind())

@@ -1,0 +1,1 @@
+"""Runs Python that a model wrote, in containers without a network."""
