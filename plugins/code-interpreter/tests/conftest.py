@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dinrail_code_interpreter.plugin import CodeInterpreterConfig
 from dinrail_code_interpreter.sandbox import Sandbox
 from dinrail_core.errors import Unavailable
 from dinrail_core.hooks import Rail
@@ -23,7 +23,7 @@ PLUGINS = ("database", "blobs", "files", "code-interpreter")
 @pytest.fixture
 async def sandbox(tmp_path: Path) -> Sandbox:
     """The sandbox, checked."""
-    found = Sandbox(CodeInterpreterConfig().python)
+    found = Sandbox(Path(sys.executable))
     trial = tmp_path / "trial"
     trial.mkdir()
     try:

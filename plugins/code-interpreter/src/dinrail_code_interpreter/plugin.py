@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,8 +26,8 @@ DINRAIL_API = ">=1.0,<2"
 class CodeInterpreterConfig(BaseModel, extra="forbid", defer_build=True):
     """How code that a model wrote is run."""
 
-    python: Path = Path(sys.executable)
-    """The interpreter; what is installed for it, code can use."""
+    python: Path | None = None
+    """The interpreter, with the libraries that are installed for it; the server's own where left out."""
     timeout: Seconds = 60.0
     """Seconds that code may take."""
     max_memory: Literal["1g", "4g", "16g", "64g"] = "1g"

@@ -7,6 +7,7 @@ import fcntl
 import logging
 import mimetypes
 import os
+import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -79,7 +80,7 @@ class ContainerService(Containers, CodeInterpreter):
         self._rail = rail
         self._config = config
         self._folder = folder
-        self._sandbox = Sandbox(config.python)
+        self._sandbox = Sandbox(config.python or Path(sys.executable))
         self._room = asyncio.Semaphore(config.max_running)
 
     @asynccontextmanager
