@@ -228,8 +228,10 @@ class Owned:
         counts whether or not they are open, so the database is asked which tables there are.
         """
         dialect = self._connection.dialect.name if self._connection is not None else "sqlite"
-        names = self._execute(counted_tables(dialect)).scalars().all()
-        return int(self._execute(total(names, self._scope.principal)).scalar_one()) if names else 0
+        names = tuple(self._execute(counted_tables(dialect)).scalars())
+        principal = self._scope.principal
+        whose = {"tenant": principal.tenant, "owner": principal.user or ""}
+        return int(self._execute(total(names), whose).scalar_one()) if names else 0
 
     def max(self, column: Column[Any], *where: Where) -> Any:
         """The largest value of a column among the rows that fit, or ``None``."""
