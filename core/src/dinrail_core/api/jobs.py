@@ -104,7 +104,7 @@ class JobRun(ABC):
         its record does it again, with the same key: effects outside carry it, so that the second time changes nothing.
 
         Args:
-            name: Its name, like ``lines-0-99``.
+            name: Its name, like ``lines-0-99``; 200 characters at most.
             work: ``work(key)`` does it; ``key`` is the step's idempotency key, the same at every try and in no other
                 step. What it returns is kept, and is JSON.
 
@@ -184,6 +184,9 @@ class Jobs(ABC):
 
         Returns:
             The job's id.
+
+        Raises:
+            NothingServes: No installed service declares the kind, or nobody is to enqueue it.
         """
 
     @abstractmethod
