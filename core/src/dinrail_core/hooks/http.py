@@ -17,7 +17,7 @@ from dinrail_core.api.answers import NO_HEADERS, Answer, Stream
 from dinrail_core.api.call import Call
 from dinrail_core.hooks.context import Rail, Target
 
-__all__ = ["Exchange", "Handler", "Method", "Part", "Reply", "Route", "RouteGroup"]
+__all__ = ["Exchange", "Handler", "Method", "Part", "Reply", "Route", "RouteGroup", "Socket", "Talk"]
 
 C = TypeVar("C")
 W = TypeVar("W", bound=BaseModel)
@@ -73,6 +73,11 @@ class Exchange(ABC):
     made: str | None = None
     """The id of what the request has made, for the audit log: set by a handler whose operation asks a model as well."""
 
+    @property
+    def wants_socket(self) -> bool:
+        """Whether the client asks for a WebSocket."""
+        return self.headers.get("upgrade", "").lower() == "websocket"
+
     asked: Target[Any] | None = None
     """Which model is asked for the answer, where one is."""
 
@@ -126,7 +131,36 @@ class Exchange(ABC):
         """
 
 
-Handler = Callable[[Exchange], Awaitable[Answer[Any] | Stream[Any] | Reply]]
+class Socket(ABC):
+    """A WebSocket (RFC 6455) as whoever speaks through it sees it: messages of text, one at a time."""
+
+    @abstractmethod
+    async def receive(self) -> str | None:
+        """The client's next message; ``None`` once the client, the server or the time has ended it."""
+
+    @abstractmethod
+    async def send(self, text: str) -> None:
+        """Send a message, and wait if the client is behind.
+
+        Raises:
+            ConnectionError: The client has gone.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """An answer that goes on as a WebSocket, for a request that asks for one.
+
+    Attributes:
+        speak: Speaks with the client; when it returns, the connection is closed.
+        limit: Seconds that the connection may stand, in place of the server's limit for requests.
+    """
+
+    speak: Callable[[Socket], Awaitable[None]]
+    limit: float
+
+
+Handler = Callable[[Exchange], Awaitable[Answer[Any] | Stream[Any] | Reply | Talk]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +170,8 @@ class Route:
     Attributes:
         method: The HTTP method.
         path: Like ``/v1/models/{model:path}``; ``:path`` lets the last parameter contain slashes.
-        handler: Answers with an :class:`Answer`, a :class:`Stream` or a :class:`Reply`.
+        handler: Answers with an :class:`Answer`, a :class:`Stream` or a :class:`Reply`; or with a :class:`Talk`, where
+            :attr:`Exchange.wants_socket` is set.
         summary: One line, for the description.
         tag: The API that it belongs to, for the description.
         body: The wire type of the request's JSON body.

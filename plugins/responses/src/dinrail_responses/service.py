@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 
 from pydantic_core import to_json
@@ -175,8 +175,8 @@ class ResponseService(Responses):
         return Answer(CompactedResponse, body=to_json(await self._maker.compactor.compacted(plan)))
 
     @asynccontextmanager
-    async def session(self, call: Call) -> AsyncIterator[ResponseSession]:
-        yield Session(self, self._store)
+    async def session(self, check: Callable[[str], Awaitable[None]]) -> AsyncIterator[ResponseSession]:
+        yield Session(self, self._store, check)
 
     async def planned(self, request: CreateResponse, call: Call, before: Before | None = None) -> Plan:
         """What is to be done for a request."""

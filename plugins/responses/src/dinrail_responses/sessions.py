@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -34,11 +34,13 @@ class Session(ResponseSession):
     Args:
         service: Makes responses.
         store: The responses that are kept.
+        check: Asked about the model of each turn.
     """
 
-    def __init__(self, service: ResponseService, store: Store) -> None:
+    def __init__(self, service: ResponseService, store: Store, check: Callable[[str], Awaitable[None]]) -> None:
         self._service = service
         self._store = store
+        self._check = check
         self._last: tuple[str, list[Json]] | None = None
         """The newest response that is known to the connection alone: its id, and all items up to it."""
 
@@ -59,6 +61,7 @@ class Session(ResponseSession):
     async def _turn(self, given: Json, call: Call) -> AsyncGenerator[str, None]:
         generate = given.pop("generate", True)
         request = decode_request(CreateResponse, {**given, "stream": True})
+        await self._check(request.model)
         before = await self._before(request, call)
         async with self._service.locked(request, call) as lock:
             plan = await self._service.planned(request, call, before)

@@ -174,7 +174,8 @@ class App(ServerState):
             exchange.query = request.query
         if path[:1] != "/":
             path = request.rel_url.raw_path  # a proxy's absolute form
-        self._guard.check(method, exchange.headers, headers)
+        # A page may open a WebSocket to anywhere, and what goes through one is not only read.
+        self._guard.check("POST" if exchange.wants_socket else method, exchange.headers, headers)
         if method == "OPTIONS" and self._guard.preflight(exchange.headers, self._router.methods(path), headers):
             return Reply(status=204)
         route, exchange.path = self._router.find(method, path)

@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 
 from dinrail_core.api.answers import DONE, Answer, Stream
 from dinrail_core.errors import DinrailError
-from dinrail_core.hooks.http import Reply
+from dinrail_core.hooks.http import Reply, Talk
 from dinrail_server.errors import problem
 from dinrail_server.exchange import HttpExchange
 from dinrail_server.responses import push, send, start
@@ -30,7 +30,7 @@ async def deliver(exchange: HttpExchange, headers: CIMultiDict[str], result: obj
     Args:
         exchange: The request.
         headers: What every answer to it has; completed here.
-        result: An :class:`Answer`, a :class:`Stream` or a :class:`Reply`.
+        result: An :class:`Answer`, a :class:`Stream`, a :class:`Reply` or a :class:`Talk`.
         explain: For errors after the first byte.
 
     Returns:
@@ -48,6 +48,10 @@ async def deliver(exchange: HttpExchange, headers: CIMultiDict[str], result: obj
         return await _whole(exchange, 200, headers, body)
     if isinstance(result, Stream):
         return await _relay(exchange, headers, result, explain)
+    if isinstance(result, Talk):
+        from dinrail_server.sockets import talk  # few servers are ever asked for one
+
+        return await talk(exchange, headers, result)
     if not isinstance(result, Reply):
         raise TypeError(f"A handler returned a {type(result).__name__}.")
     headers["content-type"] = result.content_type

@@ -71,6 +71,8 @@ class HttpExchange(ServerExchange):
     """Takes in what a form holds as it is read, where somebody wants to tell it from others."""
     expired = False
     """Whether the server itself cancelled the request for taking too long."""
+    talks = False
+    """Whether it has become a WebSocket."""
     begun = False
     """Whether the head of the answer has gone out."""
     first_byte: float | None = None
@@ -119,6 +121,11 @@ class HttpExchange(ServerExchange):
         """Take the cancellation back, so that the client can still be told."""
         if self._task is not None:
             self._task.uncancel()
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest body, or message, that is taken."""
+        return self._config.max_body_bytes
 
     @property
     def size(self) -> int:

@@ -66,6 +66,8 @@ class Flights:
         for exchange, begun in list(self._begun.items()):
             if begun > due:
                 break
+            if exchange.talks:
+                continue  # it has a limit of its own
             if not exchange.expired:
                 exchange.expired = True
                 exchange.cancel()

@@ -13,7 +13,7 @@ from dinrail_core.api.answers import Answer, Stream
 from dinrail_core.api.idempotency import Claim, IdempotencyKeys, Kept
 from dinrail_core.errors import Conflict, InvalidRequest, RequestError, Unavailable, UnsupportedFeature
 from dinrail_core.hooks.context import Rail
-from dinrail_core.hooks.http import Reply, Route
+from dinrail_core.hooks.http import Reply, Route, Talk
 from dinrail_server.digests import Digest
 from dinrail_server.exchange import HttpExchange
 
@@ -21,7 +21,7 @@ __all__ = ["HEADER", "Idempotency", "InProgress"]
 
 HEADER = "Idempotency-Key"
 
-Result: TypeAlias = Answer[Any] | Stream[Any] | Reply
+Result: TypeAlias = Answer[Any] | Stream[Any] | Reply | Talk
 
 _REPLAYED = {"idempotent-replayed": "true"}
 _LONGEST = 255

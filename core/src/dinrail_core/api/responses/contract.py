@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = ["NativeResponses", "ResponseSession", "Responses"]
+
+Check: TypeAlias = Callable[[str], Awaitable[None]]
 
 Frames: TypeAlias = AsyncGenerator[str, None]
 
@@ -129,8 +131,12 @@ class Responses(ABC):
         """What is left of a history when all that matters of it is told in few words."""
 
     @abstractmethod
-    def session(self, call: Call) -> AbstractAsyncContextManager[ResponseSession]:
-        """A connection of the WebSocket mode."""
+    def session(self, check: Check) -> AbstractAsyncContextManager[ResponseSession]:
+        """A connection of the WebSocket mode.
+
+        Args:
+            check: ``await check(model)`` is asked about the model of each turn; raises where it must not be used.
+        """
 
 
 class NativeResponses(ABC):

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+
 from dinrail_core.api.answers import Answer, Stream
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.responses import (
@@ -20,11 +25,14 @@ from dinrail_core.api.responses import (
     Responses,
     RetrieveQuery,
 )
-from dinrail_core.hooks.http import Exchange, Route
+from dinrail_core.hooks.http import Exchange, Route, Socket, Talk
 
 __all__ = ["ROUTES"]
 
 _TAG = "Responses"
+
+_LONGEST_TALK = 3600.0
+"""Seconds that a WebSocket may stand (Open Responses 2026-04-24)."""
 
 
 async def _create(exchange: Exchange) -> Answer[Response] | Stream[ResponseEvent]:
@@ -45,7 +53,9 @@ async def _retrieve(exchange: Exchange) -> Answer[Response] | Stream[ResponseEve
     return await responses.get(response_id, query, exchange.call)
 
 
-async def _list(exchange: Exchange) -> Answer[ResponseList]:
+async def _list(exchange: Exchange) -> Answer[ResponseList] | Talk:
+    if exchange.wants_socket:
+        return Talk(speak=partial(_speak, exchange), limit=_LONGEST_TALK)
     query = exchange.parameters(ListResponsesQuery)
     responses = await exchange.rail.service(Responses)
     return await responses.list(query, exchange.call)
@@ -82,6 +92,18 @@ async def _compact(exchange: Exchange) -> Answer[CompactedResponse]:
     return await responses.compact(request, exchange.call)
 
 
+async def _speak(exchange: Exchange, socket: Socket) -> None:
+    """The WebSocket mode: one turn after the other."""
+    responses = await exchange.rail.service(Responses)
+    seconds = exchange.call.remaining()
+    async with responses.session(partial(_check_model, exchange)) as session:
+        while (message := await socket.receive()) is not None:
+            call = replace(exchange.call, deadline=None if seconds is None else time.time() + seconds)
+            async with aclosing(session.turn(message, call)) as events:
+                async for event in events:
+                    await socket.send(event)
+
+
 async def _check_model(exchange: Exchange, model: str) -> None:
     """See that the caller may use the model: what may not be used is not on the caller's rail."""
     await exchange.rail.resolve(ChatModel, model)
@@ -102,7 +124,7 @@ ROUTES = (
         method="GET",
         path="/v1/responses",
         handler=_list,
-        summary="List responses",
+        summary="List responses; with a handshake for it, the WebSocket mode",
         tag=_TAG,
         query=ListResponsesQuery,
         answer=ResponseList,

@@ -1,0 +1,127 @@
+"""The WebSocket mode."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from dialogue import MODEL, calls, function, summed
+
+from dinrail_sdk.testing import FakeUpstream, Served
+from dinrail_sdk.testing.script import ToolUse
+
+
+class Talk:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+
+    async def turn(self, **body: Any) -> list[dict[str, Any]]:
+        await self._socket.send_json({"type": "response.create", "model": MODEL, "store": False, **body})
+        events: list[dict[str, Any]] = []
+        while not events or events[-1]["type"] not in ENDS:
+            message = await self._socket.receive(20)
+            assert message.type is aiohttp.WSMsgType.TEXT, message
+            events.append(json.loads(message.data))
+        return events
+
+    async def said(self, **body: Any) -> dict[str, Any]:
+        final: dict[str, Any] = (await self.turn(**body))[-1]["response"]
+        return final
+
+
+ENDS = {"error", "response.completed", "response.failed", "response.incomplete"}
+
+
+@asynccontextmanager
+async def talking(served: Served) -> AsyncIterator[Talk]:
+    async with aiohttp.ClientSession() as http, http.ws_connect(f"{served.url}/responses") as socket:
+        yield Talk(socket)
+
+
+async def test_turns_follow_each_other_on_one_connection(served: Served, upstream: FakeUpstream) -> None:
+    async with talking(served) as talk:
+        events = await talk.turn(input="Hello.", stream=True)
+        assert [event["sequence_number"] for event in events] == list(range(len(events)))
+        assert summed(events) == events[-1]["response"]["output"]
+        first = events[-1]["response"]["id"]
+        await talk.turn(input="And?", previous_response_id=first)
+        assert [message.text for message in upstream.asked.messages] == ["Hello.", "You said: Hello.", "And?"]
+
+
+async def test_what_is_not_stored_is_known_to_its_connection_alone(served: Served) -> None:
+    async with talking(served) as talk:
+        first = (await talk.said(input="Hello."))["id"]
+    async with talking(served) as other:
+        (error,) = await other.turn(input="And?", previous_response_id=first)
+        assert error["error"]["code"] == "previous_response_not_found"
+        assert error["status"] == 404
+        assert (await other.said(input="Anew."))["status"] == "completed"
+
+
+async def test_what_is_stored_is_known_everywhere(served: Served, upstream: FakeUpstream) -> None:
+    async with talking(served) as talk:
+        first = (await talk.said(input="Hello.", store=True))["id"]
+    async with talking(served) as other:
+        await other.said(input="And?", previous_response_id=first)
+        assert len(upstream.asked.messages) == 3
+
+
+async def test_a_failed_continuation_forgets_what_it_went_on_from(served: Served) -> None:
+    async with talking(served) as talk:
+        first = (await talk.said(input="Hello."))["id"]
+        output = {"type": "function_call_output", "call_id": "none", "output": "x"}
+        (error,) = await talk.turn(input=[output], previous_response_id=first)
+        assert error["error"]["code"] == "invalid_value"
+        (error,) = await talk.turn(input="And?", previous_response_id=first)
+        assert error["error"]["code"] == "previous_response_not_found"
+
+
+async def test_a_turn_can_be_prepared_without_an_answer(served: Served, upstream: FakeUpstream) -> None:
+    async with talking(served) as talk:
+        ready = await talk.said(input="Hello.", generate=False)
+        assert (ready["status"], ready["output"]) == ("completed", [])
+        assert not upstream.received
+        await talk.said(input="Go.", previous_response_id=ready["id"])
+        assert [message.text for message in upstream.asked.messages] == ["Hello.", "Go."]
+
+
+async def test_tools_are_called_across_turns(served: Served, upstream: FakeUpstream) -> None:
+    upstream.then(calls(ToolUse(name="weather", arguments="{}", id="c1")))
+    async with talking(served) as talk:
+        made = await talk.said(input="?", tools=[function()])
+        output = {"type": "function_call_output", "call_id": "c1", "output": "rain"}
+        await talk.said(input=[output], tools=[function()], previous_response_id=made["id"])
+        assert upstream.asked.messages[-1].text == "rain"
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("no JSON", "invalid_value"),
+        ("[]", "invalid_value"),
+        ('{"type": "response.cancel"}', "invalid_value"),
+        ('{"type": "response.create", "model": "none/none", "input": "x"}', "model_not_found"),
+        ('{"type": "response.create", "input": "x"}', "missing_required_parameter"),
+        ('{"type": "response.create", "model": "one/kit-model", "input": "x", "background": true}', "invalid_value"),
+    ],
+)
+async def test_a_bad_message_is_an_error_and_the_connection_goes_on(served: Served, message: str, code: str) -> None:
+    async with aiohttp.ClientSession() as http, http.ws_connect(f"{served.url}/responses") as socket:
+        await socket.send_str(message)
+        error = json.loads((await socket.receive(20)).data)
+        assert (error["type"], error["error"]["code"]) == ("error", code)
+        talk = Talk(socket)
+        assert (await talk.said(input="Hello."))["status"] == "completed"
+
+
+async def test_pages_of_other_origins_open_none(served: Served) -> None:
+    async with aiohttp.ClientSession() as http:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await http.ws_connect(f"{served.url}/responses", origin="https://evil.example")
+        assert refused.value.status == 403
+        async with http.get(f"{served.url}/responses", headers={"Upgrade": "websocket"}) as answer:
+            assert answer.status == 400
