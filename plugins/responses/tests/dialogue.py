@@ -64,13 +64,13 @@ def summed(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What the events alone add up to: items in their places, out of deltas, with what ``done`` says checked."""
     items: dict[int, dict[str, Any]] = {}
     closed: set[int] = set()
-    for event in events:
+    for event in json.loads(json.dumps(events)):
         kind, index = event["type"], event.get("output_index")
         if index is not None:
             assert index not in closed, f"{kind} for an item that is done"
         if kind == "response.output_item.added":
             assert index == len(items)
-            items[index] = json.loads(json.dumps(event["item"]))
+            items[index] = event["item"]
             continue
         if index is None:
             continue
