@@ -15,18 +15,9 @@ from dinrail_sdk.testing.dialects.openai import OPENAI
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-__all__ = ["database_config", "postgresql"]
+from dialogue import PLUGINS
 
-PLUGINS = (
-    "blobs",
-    "conversations",
-    "database",
-    "files",
-    "jobs",
-    "openai-compatible",
-    "prompts",
-    "responses",
-)
+__all__ = ["database_config", "postgresql"]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from conftest import PLUGINS
+from dialogue import PLUGINS
 
 from dinrail_sdk.testing import serve
 

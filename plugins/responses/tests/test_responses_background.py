@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 import openai
 import pytest
-from conftest import PLUGINS
-from dialogue import MODEL, calls, events_of, post, says, summed
+from aiohttp import web
+from dialogue import MODEL, PLUGINS, calls, events_of, post, says, summed
 
 from dinrail_core.api.call import Call
 from dinrail_core.api.jobs import JobRun
@@ -31,7 +31,7 @@ from dinrail_responses.store import Kept, Store
 from dinrail_responses.tools.interface import Desk, Json, ModelCall, Offer, Pen, Told, ToolKind, ToolSet
 from dinrail_sdk.outbound import OutboundClient
 from dinrail_sdk.sql.contract import Database
-from dinrail_sdk.testing import FakeUpstream, Served, open_rail
+from dinrail_sdk.testing import FakeUpstream, Served, open_rail, serve
 from dinrail_sdk.testing.delivery import Delivery
 from dinrail_sdk.testing.script import Refused, Spoken, ToolUse
 
@@ -292,3 +292,29 @@ async def heard_so_far(served: Served, response_id: str) -> list[dict[str, Any]]
                 await stream.close()
                 return heard
     return []
+
+
+async def test_an_endpoint_is_told_of_the_end(config: dict[str, Any]) -> None:
+    told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def hear(request: web.BaseRequest) -> web.Response:
+        told.put_nowait(json.loads(await request.read()))
+        return web.Response()
+
+    runner = web.ServerRunner(web.Server(hear))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    _, port = runner.addresses[0][:2]
+    try:
+        outbound = {"allow_private": ["127.0.0.1"]}
+        async with serve(plugins=[*PLUGINS, "webhooks"], config={**config, "outbound": outbound}) as served:
+            kinds = ["response.completed", "response.failed"]
+            endpoint = {"name": "a", "url": f"http://127.0.0.1:{port}/", "event_types": kinds}
+            status, _ = await post(served, endpoint, "webhook_endpoints")
+            assert status == 200
+            _, made = await post(served, {"model": MODEL, "input": "?", "background": True})
+            event = await asyncio.wait_for(told.get(), 30)
+            assert (event["type"], event["data"]["id"]) == ("response.completed", made["id"])
+    finally:
+        await runner.cleanup()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 
@@ -15,6 +15,7 @@ from dinrail_core.api.conversations import ConversationLock, Conversations
 from dinrail_core.api.items.keeping import read_item
 from dinrail_core.api.jobs import Job, JobRun, Jobs
 from dinrail_core.api.responses import CreateResponse
+from dinrail_core.api.webhooks import WebhookEventType, Webhooks
 from dinrail_core.errors import Conflict, DinrailError, InvalidRequest, NotFound
 from dinrail_core.hooks.context import Rail
 from dinrail_responses.entries import REQUEST, Entries, RowLedger, Superseded, Written
@@ -39,6 +40,14 @@ _LOOK = 0.3
 
 _LOCK_WAIT = 30.0
 """Seconds for which a conversation's lock is waited for."""
+
+
+_EVENTS: Mapping[str, WebhookEventType] = {
+    "completed": "response.completed",
+    "failed": "response.failed",
+    "cancelled": "response.cancelled",
+    "incomplete": "response.incomplete",
+}
 
 
 class Background:
@@ -117,6 +126,9 @@ class Background:
         found = await self._awaited(job.payload["response_id"], call)
         if found is None:
             return
+        if found[0].response["status"] not in UNDER_WAY:
+            await self._announce(found[0].response, call)  # a process that is gone may not have come to it
+            return
         kept, written = found
         scribe = Scribe(kept.response, include=frozenset(written.steps[REQUEST].get("include") or ()))
         scribe.fold(written.events)
@@ -133,6 +145,7 @@ class Background:
                 scribe.say("error", **error_event(error))
                 scribe.close()
                 await ledger.finish()
+            await self._announce(scribe.response, call)
         except (Superseded, Duplicate):
             return  # it was cancelled or deleted, or another process has it
         finally:
@@ -205,10 +218,8 @@ class Background:
             except NotFound:
                 await asyncio.sleep(pause)
                 continue
-            if kept.response["status"] not in UNDER_WAY:
-                return None
             written = await self._entries.written(response_id, call)
-            if REQUEST in written.steps:
+            if REQUEST in written.steps or kept.response["status"] not in UNDER_WAY:
                 return kept, written
             await asyncio.sleep(pause)
         return None
@@ -230,6 +241,14 @@ class Background:
         except Superseded:
             return
         self._tell(kept.response["id"])
+        await self._announce(scribe.response, call)
+
+    async def _announce(self, response: Json, call: Call) -> None:
+        """Tell who wants to know that a response has ended; told again, it is the same event."""
+        event = _EVENTS.get(response["status"])
+        if event is not None and self._rail.provides(Webhooks):
+            webhooks = await self._rail.service(Webhooks)
+            await webhooks.emit(event, {"id": response["id"]}, call, key=response["id"])
 
     async def _converse(self, plan: Plan, scribe: Scribe, lock: ConversationLock | None) -> None:
         if plan.conversation_id is None:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["Maker", "Sealing"]
 
 
+_SILENT = frozenset({"mcp_list_tools", "mcp_approval_request"})
+"""Items that tell the caller something, and a model nothing."""
+
+
 class Sealing:
     """Makes the seal when it is first needed.
 
@@ -128,6 +132,8 @@ class Maker:
 
         def replayed(item: Json) -> Exchange | None:
             kind = by_kind.get(item["type"])
+            if item["type"] in _SILENT:
+                return None
             if kind is None:
                 raise UnsupportedFeature(
                     f"This model cannot be told of an item of the type '{item['type']}'.", param="input"
