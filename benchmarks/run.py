@@ -14,6 +14,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks.bench import Bench
+from benchmarks.mcp_turn import measure_mcp_turn
 from benchmarks.memory import measure_held_streams, measure_idle_memory
 from benchmarks.processes import Process
 from benchmarks.report import Result, Verdict, table, write_json
@@ -28,9 +29,10 @@ __all__ = ["NAMES", "Options", "main", "measure"]
 _START = ("start", "start-plugins")
 _IDLE = ("idle-memory",)
 _STORE = ("store",)
+_TURN = ("mcp-turn",)
 _HELD = ("held-streams", "upstreams-closed")
 
-NAMES = (*(figure.name for figure in THROUGHPUT), *_START, *_IDLE, *_STORE, *SEARCHES, *_HELD)
+NAMES = (*(figure.name for figure in THROUGHPUT), *_START, *_IDLE, *_STORE, *_TURN, *SEARCHES, *_HELD)
 """What ``--only`` takes."""
 
 
@@ -73,6 +75,7 @@ async def measure(bench: Bench, names: Sequence[str]) -> list[Result]:
         (_START, lambda: measure_start(bench)),
         (_IDLE, lambda: measure_idle_memory(bench)),
         (_STORE, lambda: measure_store(bench)),
+        (_TURN, lambda: measure_mcp_turn(bench)),
         *(([name], partial(measure_search, bench, name)) for name in SEARCHES),
         (_HELD, lambda: measure_held_streams(bench)),
     ]

@@ -45,7 +45,7 @@ def test_every_module_of_the_core_can_be_imported_alone(core: Imported) -> None:
 def test_every_other_module_can_be_imported_alone(what: str) -> None:
     modules = SDK if what == "sdk" else [name for name in MODULES if name not in {*CORE, *SDK}]
     below = CORE if what == "sdk" else [*CORE, *SDK]
-    found = import_each(modules, preload=[*LIBRARIES, "aiohttp.web", "pytest", "sqlalchemy.ext.asyncio", *below])
+    found = import_each(modules, preload=[*LIBRARIES, "aiohttp.web", "pytest", "sqlalchemy.ext.asyncio", "mcp", *below])
     assert found.keys() == set(modules)
     assert not found.faults, "\n".join(found.faults.values())
 

@@ -237,6 +237,8 @@ async def test_a_no_is_told_to_the_model_with_its_reason() -> None:
         assert await tools.lead() == []
     assert client.called == []
     assert McpKind().replayed({**no, "approve": True}, {"q": question}) is None
+    assert McpKind().replayed(question, {}) is None
+    assert McpKind().replayed({"type": "mcp_list_tools", "server_label": "box", "tools": []}, {}) is None
 
 
 async def test_what_was_approved_is_called_only_if_it_is_allowed() -> None:

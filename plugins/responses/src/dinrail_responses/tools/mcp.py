@@ -29,7 +29,7 @@ class McpKind(ToolKind):
     """Tools of MCP servers, through whatever service reaches those."""
 
     tool_types = frozenset({"mcp"})
-    item_types = frozenset({"mcp_call", "mcp_approval_response"})
+    item_types = frozenset({"mcp_approval_request", "mcp_approval_response", "mcp_call", "mcp_list_tools"})
 
     def installed(self, rail: Rail) -> bool:
         """See :meth:`ToolKind.installed`."""
@@ -63,6 +63,8 @@ class McpKind(ToolKind):
             return Exchange(
                 ModelCall(id=item["id"], name=item["name"], arguments=item["arguments"]), _told_before(item)
             )
+        if item["type"] != "mcp_approval_response":
+            return None  # what there is, and what was asked, the model is told in other ways
         asked = items.get(item["approval_request_id"])
         if item["approve"] or asked is None:
             return None  # an approved call is told with its output
