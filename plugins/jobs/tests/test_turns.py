@@ -9,11 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection
 
 from dinrail_core.api.call import Call, Principal
 from dinrail_core.api.jobs import Job, JobKind, JobRun, Jobs
 from dinrail_jobs import records
+from dinrail_jobs.run import Run
 from dinrail_jobs.turn import MOST_LOSSES, Taken, Turn, take_turn
 from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.testing import open_rail
@@ -127,6 +129,32 @@ async def test_the_limit_of_a_tenant_holds_over_processes_that_look_at_once(conf
         tenants = sorted(row["tenant"] for taken in turns for row in taken.rows)
         assert tenants == ["acme", "acme", "other"]
         assert len({row["id"] for taken in turns for row in taken.rows}) == 3
+
+
+async def test_a_step_is_refused_before_its_work_where_the_job_is_lost(config: dict[str, Any]) -> None:
+    begun: list[str] = []
+
+    async def work(key: str) -> None:
+        begun.append(key)
+
+    async with table(config) as at:
+        job_id = await at.jobs.enqueue("work", {}, ACME)
+        (row,) = (await at.turn("first", lease=0.0)).rows
+        known, unknown = (Run(at.database, row, at.kind, fresh=fresh) for fresh in (True, False))
+        await known.step("a", work)
+        assert len(begun) == 1
+        await at.take("second")
+        with pytest.raises(asyncio.CancelledError):  # it asks what has been recorded
+            await unknown.step("b", work)
+        assert unknown.lost
+        assert len(begun) == 1
+        with pytest.raises(asyncio.CancelledError):  # it does not ask, and finds out when it records
+            await known.step("b", work)
+        assert known.lost
+        with pytest.raises(asyncio.CancelledError):
+            await known.step("c", work)
+        assert len(begun) == 2
+        assert (await at.jobs.get(job_id, None)).worker == "second"
 
 
 async def test_where_nobody_has_a_database_nothing_is_opened(tmp_path: Path) -> None:

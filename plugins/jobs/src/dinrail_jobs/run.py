@@ -85,6 +85,8 @@ class Run(JobRun):
             raise ValueError(f"A step's name has 1 to {NAME_LENGTH} characters.")
         if name in self._under_way:
             raise ValueError(f"The step '{name}' is being done already: a name occurs once in a job.")
+        if self.lost:  # and whoever does it has not heeded being cancelled
+            raise asyncio.CancelledError
         self._under_way.add(name)
         try:
             if not self._fresh or name in self._done:
