@@ -147,11 +147,11 @@ def embedding_request(model: str, form: VectorFormat) -> bytes:
     return _json({"model": model, "input": texts, "encoding_format": form})
 
 
-def embedding_answer(form: VectorFormat) -> bytes:
-    """Vectors of unit length, written out or as base64 of little-endian float32."""
+def embedding_answer(form: VectorFormat, inputs: int = INPUTS) -> bytes:
+    """A vector of unit length for each input, written out or as base64 of little-endian float32."""
     source = random.Random(7)
     data = []
-    for index in range(INPUTS):
+    for index in range(inputs):
         raw = [source.gauss(0, 1) for _ in range(DIMENSIONS)]
         norm = sum(x * x for x in raw) ** 0.5
         packed = struct.pack(f"<{DIMENSIONS}f", *(x / norm for x in raw))

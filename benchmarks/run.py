@@ -18,6 +18,7 @@ from benchmarks.mcp_turn import measure_mcp_turn
 from benchmarks.memory import measure_held_streams, measure_idle_memory
 from benchmarks.processes import Process
 from benchmarks.report import Result, Verdict, table, write_json
+from benchmarks.retrieving import RETRIEVING, measure_retrieving
 from benchmarks.searching import SEARCHES, measure_search
 from benchmarks.starts import measure_start
 from benchmarks.storing import measure_store
@@ -32,7 +33,8 @@ _STORE = ("store",)
 _TURN = ("mcp-turn",)
 _HELD = ("held-streams", "upstreams-closed")
 
-NAMES = (*(figure.name for figure in THROUGHPUT), *_START, *_IDLE, *_STORE, *_TURN, *SEARCHES, *_HELD)
+_FIGURES = (*_START, *_IDLE, *_STORE, *_TURN, *SEARCHES, *RETRIEVING, *_HELD)
+NAMES = (*(figure.name for figure in THROUGHPUT), *_FIGURES)
 """What ``--only`` takes."""
 
 
@@ -77,6 +79,7 @@ async def measure(bench: Bench, names: Sequence[str]) -> list[Result]:
         (_STORE, lambda: measure_store(bench)),
         (_TURN, lambda: measure_mcp_turn(bench)),
         *(([name], partial(measure_search, bench, name)) for name in SEARCHES),
+        (RETRIEVING, lambda: measure_retrieving(bench)),
         (_HELD, lambda: measure_held_streams(bench)),
     ]
     results: list[Result] = []

@@ -24,6 +24,7 @@ _STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
     b"transfer-encoding: chunked\r\n\r\n"
 )
+_FORMS: tuple[payloads.VectorFormat, ...] = ("float", "base64")
 _DONE = b"data: [DONE]\n\n"
 
 
@@ -53,8 +54,14 @@ class Answers:
     def __init__(self) -> None:
         self.chat = _whole(payloads.chat_answer())
         self.models = _whole(payloads.models_answer())
-        self.vectors = {form: _whole(payloads.embedding_answer(form)) for form in ("float", "base64")}
+        self._vectors = {(form, payloads.INPUTS): _whole(payloads.embedding_answer(form)) for form in _FORMS}
         self.unknown = _whole(b'{"error":{"message":"no such path","type":"invalid_request_error"}}', "404 Not Found")
+
+    def embeddings(self, form: payloads.VectorFormat, inputs: int) -> bytes:
+        """A vector for each of so many inputs."""
+        if (form, inputs) not in self._vectors:
+            self._vectors[form, inputs] = _whole(payloads.embedding_answer(form, inputs))
+        return self._vectors[form, inputs]
 
 
 class Connection(asyncio.Protocol):
@@ -104,7 +111,12 @@ class Connection(asyncio.Protocol):
             return
         request = json.loads(body)
         if path.endswith("/embeddings"):
-            self._transport.write(self._answers.vectors[request.get("encoding_format", "float")])
+            texts = request["input"]
+            self._transport.write(
+                self._answers.embeddings(
+                    request.get("encoding_format", "float"), len(texts) if isinstance(texts, list) else 1
+                )
+            )
         elif path.endswith("/chat/completions"):
             self._chat(request)
         else:

@@ -111,15 +111,19 @@ def test_a_search_stays_within_and_with_its_owner(library: Store) -> None:
     assert library.do(BOB, forged) == []
     assert library.do(EVE, forged) == []
     under: Any = {"id": "bk_1"}
-    assert library.do(ANN, lambda unit: unit.occurrences(INDEX, under, "secret", 10)) == 1
-    assert library.do(BOB, lambda unit: unit.occurrences(INDEX, under, "secret", 10)) == 0
+    assert library.do(ANN, lambda unit: unit.occurrences(INDEX, under, ["secret", "plan", "no"], 10)) == {
+        "secret": 1,
+        "plan": 1,
+        "no": 0,
+    }
+    assert library.do(BOB, lambda unit: unit.occurrences(INDEX, under, ["secret"], 10)) == {"secret": 0}
 
 
 def test_occurrences_are_counted_up_to_a_limit(library: Store) -> None:
     library.do(ANN, lambda unit: fill(unit, "bk_1", *["word"] * 7))
     under: Any = {"id": "bk_1"}
-    assert library.do(ANN, lambda unit: unit.occurrences(INDEX, under, "word", 100)) == 7
-    assert library.do(ANN, lambda unit: unit.occurrences(INDEX, under, "word", 5)) == 5
+    assert library.do(ANN, lambda unit: unit.occurrences(INDEX, under, ["word"], 100)) == {"word": 7}
+    assert library.do(ANN, lambda unit: unit.occurrences(INDEX, under, ["word"], 5)) == {"word": 5}
 
 
 @pytest.mark.parametrize("word", ['a" OR "b', "a b", "", "a'"])

@@ -254,13 +254,19 @@ class Owned:
         statement = select(index.table).select_from(joined).where(*conditions).order_by(likeliest.c.rank)
         return self._execute(statement).mappings().all()
 
-    def occurrences(self, index: FullText, under: RowMapping, word: str, at_most: int) -> int:
-        """How many rows have a word, counted up to ``at_most``; the other arguments are those of :meth:`matching`."""
-        conditions = self._conditions(index.table, ())
-        found = index.occurrences(self._dialect, under["id"], word, at_most).subquery()
-        key = next(iter(found.c))
-        joined = index.table.join(found, key == index.key)
-        return int(self._execute(select(func.count()).select_from(joined).where(*conditions)).scalar_one())
+    def occurrences(self, index: FullText, under: RowMapping, words: Sequence[str], at_most: int) -> Mapping[str, int]:
+        """How many rows have each word, counted up to ``at_most``; the others are as for :meth:`matching`."""
+        conditions = self._conditions(index.table, (index.within == under["id"],))
+        if not words:
+            return {}
+        # All rows within one object belong to whom it belongs to, so one of them speaks for all.
+        mine = select(index.key).where(*conditions).exists()
+        counts = []
+        for word in words:
+            found = index.occurrences(self._dialect, under["id"], word, at_most).subquery()
+            counts.append(select(func.count()).select_from(found).scalar_subquery())
+        row = self._execute(select(*counts).where(mine)).first()
+        return dict(zip(words, row or [0] * len(words), strict=True))
 
     @property
     def _dialect(self) -> str:

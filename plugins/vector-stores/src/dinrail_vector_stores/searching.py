@@ -30,7 +30,7 @@ from dinrail_vector_stores.words import FoundChunk, Wanted, by_words, living_fil
 
 __all__ = ["Search"]
 
-_CANDIDATES = 50
+_CANDIDATES = 30
 _RERANKED = 30
 """Chunks that a reranking model looks at, or as many as are wanted where that is more."""
 _TOUCH = 60
@@ -166,12 +166,13 @@ class Search:
     ) -> list[FoundChunk]:
         """The best chunks for one query."""
         limit = wanted
+        most = wanted if plan.reranker is not None else request.max_num_results
         while True:
             near = await self._near(store, meaning, limit, request) if meaning is not None else {}
 
             def work(unit: Owned, near: Mapping[str, float] = near) -> list[FoundChunk]:
                 words = by_words(unit, store, query, wanted, plan.wanted) if plan.mode != "vector" else []
-                return _fused(unit, near, words, plan, wanted)
+                return _fused(unit, near, words, plan, most)
 
             found = await self._database.read(call.principal, work)
             # Vectors of files that are in progress or being removed may have taken the places of others.

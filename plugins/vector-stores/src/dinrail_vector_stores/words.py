@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -17,8 +18,9 @@ __all__ = ["FoundChunk", "Wanted", "by_words", "living_files"]
 
 _WORDS = 24
 """The most words of a query that are looked for."""
-_COUNTED = 4_000
-"""Up to how many chunks a word is counted. What is in more tells little, and is looked for only if all words are so."""
+_COUNTED = 1_000
+"""Up to how many chunks a word is counted; of more it is guessed how many. Such words tell little, and are looked for
+only if all of the query's are so."""
 _MOST = 5_000
 
 Wanted = Callable[[Mapping[str, Any]], bool]
@@ -55,7 +57,7 @@ def by_words(unit: Owned, store: RowMapping, query: str, limit: int, wanted: Wan
     if not rare:
         return []
     average = store["words"] / max(1, store["chunks"])
-    asked = 2 * limit
+    asked = limit + limit // 4
     while True:
         rows = unit.matching(WORDS, store, rare, asked)
         files = living_files(unit, {row["file"] for row in rows}, wanted)
@@ -79,10 +81,12 @@ def living_files(unit: Owned, ids: set[str], wanted: Wanted | None) -> dict[str,
     return {file["id"]: file for file in files if wanted is None or wanted(file["attributes"])}
 
 
-def _frequencies(unit: Owned, store: RowMapping, query: str) -> dict[str, int]:
+def _frequencies(unit: Owned, store: RowMapping, query: str) -> Mapping[str, int]:
     """The query's words, and how many of the store's chunks have each."""
     words = list(dict.fromkeys(words_of(query[:10_000])))[:_WORDS]
-    return {word: unit.occurrences(WORDS, store, word, _COUNTED) for word in words}
+    guess = max(_COUNTED, int(sqrt(_COUNTED * store["chunks"])))
+    counted = unit.occurrences(WORDS, store, words, _COUNTED)
+    return {word: number if number < _COUNTED else guess for word, number in counted.items()}
 
 
 def _rarest(frequencies: Mapping[str, int]) -> Sequence[str]:
