@@ -65,3 +65,10 @@ def test_a_header_without_one_is_told_how_to_send_it(header: str | None) -> None
     with pytest.raises(Unauthenticated, match="Authorization: Bearer KEY") as refusal:
         bearer({} if header is None else {"Authorization": header})
     assert refusal.value.code == "missing_api_key"
+
+
+def test_clients_of_anthropics_dialect_show_their_key_in_another_header() -> None:
+    assert bearer({"x-api-key": " abc "}) == "abc"
+    assert bearer({"x-api-key": "abc", "Authorization": "Bearer def"}) == "def"
+    with pytest.raises(Unauthenticated):
+        bearer({"x-api-key": " "})

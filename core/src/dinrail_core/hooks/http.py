@@ -15,9 +15,10 @@ from pydantic import BaseModel
 
 from dinrail_core.api.answers import NO_HEADERS, Answer, Stream
 from dinrail_core.api.call import Call
+from dinrail_core.errors import DinrailError
 from dinrail_core.hooks.context import Rail, Target
 
-__all__ = ["Exchange", "Handler", "Method", "Part", "Reply", "Route", "RouteGroup", "Socket", "Talk"]
+__all__ = ["Exchange", "Handler", "Method", "Part", "Refusal", "Reply", "Route", "RouteGroup", "Socket", "Talk"]
 
 C = TypeVar("C")
 W = TypeVar("W", bound=BaseModel)
@@ -163,6 +164,10 @@ class Talk:
 Handler = Callable[[Exchange], Awaitable[Answer[Any] | Stream[Any] | Reply | Talk]]
 
 
+Refusal = Callable[[DinrailError, str], bytes]
+"""``refusal(error, request_id)``: the JSON text of an error in a dialect of its own."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One operation of the HTTP interface.
@@ -203,6 +208,8 @@ class Route:
     creates: bool = False
     content_types: frozenset[str] = field(default=frozenset({"application/json"}))
     """Media types of the request's body that are accepted; others are refused before the handler runs."""
+    refusal: Refusal | None = None
+    """How its errors look, where they have another shape than OpenAI's; their statuses stay the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

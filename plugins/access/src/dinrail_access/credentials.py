@@ -18,7 +18,10 @@ from collections.abc import Mapping
 
 from dinrail_core.errors import Unauthenticated
 
-__all__ = ["bearer", "digest", "is_key", "is_sound", "new_key", "redacted"]
+__all__ = ["OTHER_HEADER", "bearer", "digest", "is_key", "is_sound", "new_key", "redacted"]
+
+OTHER_HEADER = "x-api-key"
+"""Where clients of Anthropic's dialect send their key."""
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PREFIX = "dr_"
@@ -57,12 +60,14 @@ def redacted(key: str) -> str:
 
 
 def bearer(headers: Mapping[str, str]) -> str:
-    """The credential that a request shows (RFC 6750, section 2.1).
+    """The credential that a request shows (RFC 6750, section 2.1), or else as Anthropic's clients show it.
 
     Raises:
         Unauthenticated: It shows none, or one of another kind.
     """
     given = headers.get("Authorization")
+    if given is None and (key := headers.get(OTHER_HEADER, "").strip()):
+        return key
     if given is None:
         raise Unauthenticated(
             "This server needs an API key. Send it as 'Authorization: Bearer KEY'.", code="missing_api_key"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dinrail_access.audit import AuditLog
 from dinrail_access.config import AccessConfig
-from dinrail_access.credentials import bearer, digest, is_key, is_sound
+from dinrail_access.credentials import OTHER_HEADER, bearer, digest, is_key, is_sound
 from dinrail_access.lazy import LazyLedger
 from dinrail_access.meter import Meters
 from dinrail_access.policy import limits_of, policy_of, shares_of
@@ -147,9 +147,10 @@ class AccessService(Authenticator):
 
     def recall(self, headers: Mapping[str, str]) -> Access | None:
         given = headers.get("Authorization")
-        if given is None or given[:7] != "Bearer ":
+        shown = headers.get(OTHER_HEADER) if given is None else given[7:] if given[:7] == "Bearer " else None
+        if not shown:
             return None
-        name = digest(given[7:])
+        name = digest(shown)
         known = self._known.get(name)
         if known is None or known.access is None:
             return None
@@ -157,7 +158,7 @@ class AccessService(Authenticator):
         if age > _STALE or time.time() >= known.until:
             return None
         if age > _FRESH:
-            _ = self._look_up(name, given[7:])
+            _ = self._look_up(name, shown)
         return known.access
 
     async def identify(self, headers: Mapping[str, str]) -> Access:

@@ -71,7 +71,9 @@ async def refuse(exchange: HttpExchange, headers: CIMultiDict[str], error: Dinra
     headers.update(answer.headers)
     headers.update(_BODY_OF_ERROR)
     exchange.error = error.code
-    return await _whole(exchange, answer.status, headers, answer.body)
+    refusal = exchange.route.refusal if exchange.route is not None else None
+    body = answer.body if refusal is None else refusal(error, exchange.call.request_id)
+    return await _whole(exchange, answer.status, headers, body)
 
 
 def _add(headers: CIMultiDict[str], result: Answer[Any] | Stream[Any] | Reply) -> None:

@@ -231,8 +231,8 @@ def _events(script: Spoken) -> Iterator[dict[str, Any]]:
         opened = {"message": {"tool_calls": _call(call, "")}}
         yield {"type": "tool-call-start", "index": index, "delta": opened, **script.extra}
         for piece in _cut(call.arguments, say.piece):
-            delta: dict[str, Any] = {"message": {"tool_calls": {"function": {"arguments": piece}}}}
-            yield {"type": "tool-call-delta", "index": index, "delta": delta, **script.extra}
+            grown: dict[str, Any] = {"message": {"tool_calls": {"function": {"arguments": piece}}}}
+            yield {"type": "tool-call-delta", "index": index, "delta": grown, **script.extra}
         yield {"type": "tool-call-end", "index": index, **script.extra}
     end: dict[str, Any] = {"finish_reason": _STOPS.get(say.finish, say.finish)}
     if script.usage is not None:
