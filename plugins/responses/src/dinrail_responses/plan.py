@@ -13,7 +13,7 @@ from dinrail_core.api.items.keeping import PREFIXES, keep
 from dinrail_core.api.items.reasoning import CompactionTrigger
 from dinrail_core.api.items.unions import ItemReference
 from dinrail_core.api.responses import CreateResponse
-from dinrail_core.errors import InvalidRequest, NotFound
+from dinrail_core.errors import InvalidRequest, NotFound, UnsupportedFeature
 from dinrail_core.hooks.context import Rail
 from dinrail_responses.prompting import prompted
 from dinrail_responses.store import Link, Store
@@ -235,6 +235,8 @@ def check(asked: Json) -> None:
         raise InvalidRequest(
             "A request has a 'previous_response_id' or a 'conversation', not both.", param="conversation"
         )
+    if asked.get("moderation") is not None:
+        raise UnsupportedFeature("Responses are not moderated here: ask /v1/moderations.", param="moderation")
     if asked.get("background") and asked.get("store") is False:
         raise InvalidRequest("What is made in the background has to be stored.", param="background")
     if asked.get("background") and any(tool.get(secret) for tool in asked.get("tools") or () for secret in _SECRETS):
