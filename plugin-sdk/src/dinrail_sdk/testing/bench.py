@@ -27,7 +27,7 @@ from dinrail_sdk.upstream.config import UpstreamConfig
 if TYPE_CHECKING:
     from dinrail_sdk.testing.suite import Suite
 
-__all__ = ["Bench", "EmptyRail", "attempt", "expect", "open_bench"]
+__all__ = ["Bench", "EmptyRail", "attempt", "captured_logs", "expect", "open_bench"]
 
 T = TypeVar("T")
 E = TypeVar("E", bound=DinrailError)
