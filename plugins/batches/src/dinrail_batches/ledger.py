@@ -25,6 +25,8 @@ _LOG = logging.getLogger("dinrail.batches")
 
 _PAGE_BYTES = 4 * 1024 * 1024
 _PAGE_ROWS = 500
+_GATHERED_FOR = 0.002
+"""Seconds in which results of other slots may come, to be written in one go: a write costs as much as several lines."""
 _COUNTED_EVERY = 0.5
 """Seconds between two looks at how many lines are done: a line must not cost what counting costs."""
 
@@ -156,6 +158,7 @@ class Ledger:
 
     async def _write(self) -> None:
         while self._pending:
+            await asyncio.sleep(_GATHERED_FOR)
             taken, self._pending = self._pending, []
             try:
                 await self._keep([result for result, _ in taken])

@@ -62,18 +62,18 @@ def result_of(line: int, custom_id: str, request_id: str, outcome: Outcome) -> R
     # Between values a line end means nothing, and inside of strings JSON allows none.
     body = body.replace(b"\r", b" ").replace(b"\n", b" ")
     response = b'{"status_code":%d,"request_id":%b,"body":%b}' % (status, orjson.dumps(request_id), body)
-    return Result(line, status >= 400, _line(custom_id, response, b"null"))
+    own_id = request_id.removeprefix("req_").encode()
+    return Result(line, status >= 400, _line(own_id, custom_id, response, b"null"))
 
 
 def expired(line: int, custom_id: str) -> Result:
     """The result of a line that nobody got to in time."""
     error = {"code": EXPIRED, "message": "The batch expired before this request was completed."}
-    return Result(line, True, _line(custom_id, b"null", orjson.dumps(error)))
+    return Result(line, True, _line(os.urandom(12).hex().encode(), custom_id, b"null", orjson.dumps(error)))
 
 
-def _line(custom_id: str, response: bytes, error: bytes) -> bytes:
-    own_id = b"batch_req_" + os.urandom(16).hex().encode()
-    return b'{"id":"%b","custom_id":%b,"response":%b,"error":%b}\n' % (
+def _line(own_id: bytes, custom_id: str, response: bytes, error: bytes) -> bytes:
+    return b'{"id":"batch_req_%b","custom_id":%b,"response":%b,"error":%b}\n' % (
         own_id,
         orjson.dumps(custom_id),
         response,
