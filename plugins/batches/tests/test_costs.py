@@ -100,11 +100,14 @@ async def test_other_requests_feel_little_of_a_batch(database_config: dict[str, 
     async with running(database_config, tmp_path, 0.05) as (process, _, session):
         await p99(session, 200)
         await send(process, 100)
-        alone = await p99(session, 1_500)
-        sending = asyncio.create_task(send(process, 3_000))
-        await asyncio.sleep(2)
-        beside = await p99(session, 1_500)
-        assert not sending.done(), "the batch was over too soon"
-        await sending
-        print(f"\np99 alone {alone * 1000:.1f} ms, beside a batch {beside * 1000:.1f} ms: {beside / alone:.3f}")
-        assert beside < 1.2 * alone
+        alone, beside = [], []
+        for _ in range(3):  # the least of three: whatever else the machine does makes it larger
+            alone.append(await p99(session, 500))
+            sending = asyncio.create_task(send(process, 800))
+            await asyncio.sleep(1)
+            beside.append(await p99(session, 500))
+            assert not sending.done(), "the batch was over too soon"
+            await sending
+        ratio = min(beside) / min(alone)
+        print(f"\np99 alone {min(alone) * 1000:.1f} ms, beside a batch {min(beside) * 1000:.1f} ms: {ratio:.3f}")
+        assert ratio < 1.2
