@@ -78,11 +78,12 @@ async def test_what_is_wrong_with_the_batch_itself_is_told_at_once(desk: Desk) -
     good = await files.create(file=("a", written([chat_line("a")])), purpose="batch")
     other = await files.create(file=("a", b"a"), purpose="user_data")
     chat: Any = {"endpoint": "/v1/chat/completions", "completion_window": "24h"}
-    refused: list[tuple[dict[str, Any], str, int]] = [
+    refused: list[tuple[dict[str, Any], str | None, int]] = [
         ({**chat, "input_file_id": "file-none"}, "input_file_id", 404),
         ({**chat, "input_file_id": other.id}, "input_file_id", 400),
         ({**chat, "input_file_id": good.id, "endpoint": "/v1/files"}, "endpoint", 400),
         ({**chat, "input_file_id": good.id, "endpoint": "/v1/videos"}, "endpoint", 400),
+        ({**chat, "input_file_id": good.id, "endpoint": "/v1/responses"}, None, 404),
         ({**chat, "input_file_id": good.id, "completion_window": "1h"}, "completion_window", 400),
         ({**chat, "input_file_id": good.id, "metadata": {"a": "b" * 600}}, "metadata.a", 400),
         (

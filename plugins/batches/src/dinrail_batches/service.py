@@ -20,6 +20,7 @@ from dinrail_core.api.call import Call
 from dinrail_core.api.files import Files
 from dinrail_core.api.jobs import Job, Jobs
 from dinrail_core.api.operations import Operations
+from dinrail_core.api.responses.contract import Responses
 from dinrail_core.api.wire import MISSING
 from dinrail_core.errors import Conflict, InvalidRequest, NotFound
 from dinrail_sdk.sql.contract import Database, Duplicate
@@ -113,6 +114,8 @@ class BatchService(Batches):
             self.operations.check(request.endpoint, call.principal)
         except NotFound as error:
             raise InvalidRequest(error.message, param="endpoint") from None
+        if request.endpoint == "/v1/responses":
+            await self.work.rail.service(Responses)  # without it, each line would tell that it is not there
         try:
             found = (await self.files.get(request.input_file_id, call)).value
         except NotFound:
