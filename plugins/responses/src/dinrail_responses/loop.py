@@ -154,13 +154,13 @@ class Loop:
     async def _led(self) -> Sequence[Exchange]:
         """What comes before the model is asked.
 
-        Lists of tools are asked for again after a kill; calls that had been approved are not run again.
+        After a kill, lists of tools are asked for once more and not written again; approved calls are not made again.
         """
         known = self._ledger.recall("lead")
-        exchanges = await self._toolbox.lead()
+        exchanges = await self._toolbox.lead(again=known is not None)
         if known is not None:
             return [_exchange(kept) for kept in known["exchanges"]]
-        if exchanges:
+        if exchanges or self._scribe.output:
             await self._ledger.record("lead", {"exchanges": [_kept(exchange) for exchange in exchanges]})
         return exchanges
 

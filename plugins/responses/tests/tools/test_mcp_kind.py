@@ -218,6 +218,12 @@ async def test_a_call_that_needs_a_yes_ends_the_step_with_a_question() -> None:
     async with opened(client, written, asking, history=[*written.items, yes]) as tools:
         (exchange,) = await tools.lead()
         assert exchange == Exchange(ModelCall(id=question["id"], name="write", arguments='{"a":1}'), "done")
+    resumed = Written()
+    async with opened(client, resumed, asking, history=[*written.items[:-1], yes]) as tools:
+        assert await tools.lead(again=True) == ()
+        assert [offer.name for offer in tools.offers()] == ["read", "write"]
+    assert resumed.events == []
+    assert len(client.called) == 2
     made = written.items[-1]
     assert (made["type"], made["approval_request_id"]) == ("mcp_call", question["id"])
     assert client.called[-1] == ("box", "write", {"a": 1})

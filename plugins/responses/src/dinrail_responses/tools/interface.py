@@ -139,8 +139,12 @@ class ToolSet(ABC):
     def offers(self) -> Sequence[Offer]:
         """What the model is offered."""
 
-    async def lead(self) -> Sequence[Exchange]:
+    async def lead(self, *, again: bool = False) -> Sequence[Exchange]:
         """Write items that come before the model is asked: lists of tools, calls that have been approved meanwhile.
+
+        Args:
+            again: The response goes on after a kill. What this writes stands there already, and what it returned is
+                known: nothing is written and nothing is run, and all that is to be done is to be ready for offers.
 
         Returns:
             What the model is to be told of calls that ran.

@@ -96,19 +96,21 @@ class _McpTools(ToolSet):
         self._approved = approved
         self._bound: dict[str, _Bound] = {}
 
-    async def lead(self) -> Sequence[Exchange]:
+    async def lead(self, *, again: bool = False) -> Sequence[Exchange]:
         listing = {
             label: asyncio.ensure_future(self._client.tools(one.server, self._desk.call))
             for label, one in self._servers.items()
         }
         try:
             for label, coming in listing.items():
-                await self._list(self._servers[label], coming)
+                await self._list(self._servers[label], coming, again=again)
         finally:
             for coming in listing.values():
                 coming.cancel()
             await asyncio.gather(*listing.values(), return_exceptions=True)
         self._bound = _bind(self._servers.values())
+        if again:
+            return ()
         return [
             await self._called_after_all(request_id, request)
             for request_id, request in self._approved.items()
@@ -142,15 +144,15 @@ class _McpTools(ToolSet):
             if label in (None, bound.server.server.label) and name in (None, bound.tool.name)
         ]
 
-    async def _list(self, one: _Server, coming: asyncio.Future[Sequence[McpTool]]) -> None:
+    async def _list(self, one: _Server, coming: asyncio.Future[Sequence[McpTool]], *, again: bool) -> None:
         """Have a server's tools, and write the list down where the history has none of it."""
         label = one.server.label
         known = _listed_before(self._desk.history, label)
-        if known is not None:
+        if again or known is not None:
             try:
                 one.tools = _admitted(one.tool, await coming)
             except (UpstreamError, Unavailable):
-                one.tools = _admitted(one.tool, known)
+                one.tools = _admitted(one.tool, known or ())
             return
         pen = self._desk.pen()
         item: Json = {

@@ -57,11 +57,11 @@ class Toolbox:
         """The one tool that it is to call."""
         return self._named
 
-    async def lead(self) -> list[Exchange]:
+    async def lead(self, *, again: bool = False) -> list[Exchange]:
         """See :meth:`ToolSet.lead`."""
         found: list[Exchange] = []
         for _, tools in self._sets:
-            found += await tools.lead()
+            found += await tools.lead(again=again)
         return found
 
     def arrange(self) -> None:
