@@ -22,7 +22,7 @@ from dinrail_core.api.rerank import RerankRequest, RerankResponse
 from dinrail_core.api.wire import decode_request
 from dinrail_core.errors import UpstreamInvalid
 from dinrail_sdk.openai import OpenAIDialect, reworded
-from dinrail_sdk.upstream import Events, Upstream
+from dinrail_sdk.upstream import SSE, Events, Framing, Upstream
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -48,7 +48,14 @@ class Remembering(Upstream):
         return Answer(wire, body=b'{"results":[]}')
 
     async def stream(
-        self, wire: type[T], path: str, body: bytes, call: Call, *, events: Callable[[], Events] | None = None
+        self,
+        wire: type[T],
+        path: str,
+        body: bytes,
+        call: Call,
+        *,
+        events: Callable[[], Events] | None = None,
+        framing: Framing = SSE,
     ) -> Stream[T]:
         self.asked.append((wire, path, json.loads(body), call))
 
@@ -61,7 +68,7 @@ class Remembering(Upstream):
         self.asked.append((None, path, None, call))
         return b'{"data":[{"id":"a/b"}]}'
 
-    async def post(self, path: str, body: bytes, call: Call) -> bytes:
+    async def post(self, path: str, body: bytes, call: Call, *, content_type: str = "application/json") -> bytes:
         raise AssertionError("The relay asks for objects alone.")
 
 

@@ -81,6 +81,12 @@ def test_a_status_is_enough_whatever_the_body(status: int, kind: type[DinrailErr
         (400, {"code": "Content_Policy_Violation"}, ContentFiltered),
         (404, {"code": "model_not_found"}, ModelNotFound),
         (400, {"code": "invalid_model"}, ModelNotFound),
+        (404, {"code": "model_not_supported"}, ModelNotFound),
+        (
+            400,
+            {"message": "Token sequence length is longer than the specified maximum sequence length (600 > 512)."},
+            ContextLengthExceeded,
+        ),
         (404, {"type": "NotFoundError", "param": "model"}, ModelNotFound),
         (404, {"message": "The model `x` does not exist."}, ModelNotFound),
         (404, {"type": "not_found_error", "message": "File Not Found"}, UpstreamInvalid),
@@ -101,6 +107,7 @@ def test_code_and_type_refine_what_the_status_says(status: int, error: object, k
         ({"detail": "bad"}, "bad"),
         ({"object": "error", "message": {"detail": [{"msg": "bad"}]}, "type": "invalid_request_error"}, "bad"),
         ({"detail": [{"loc": ["body", "n"], "msg": "bad"}, {"msg": "worse"}]}, "bad; worse"),
+        ({"errors": [{"code": "wrong", "message": "bad"}, {"message": "worse"}], "trace": "t"}, "bad"),
     ],
 )
 def test_the_upstreams_words_are_found_in_every_shape(body: object, message: str) -> None:
@@ -111,6 +118,8 @@ def test_param_and_code_of_the_upstream_are_kept() -> None:
     error = refused(400, {"error": {"message": "bad", "param": "messages.0", "code": "wrong"}})
     assert (error.param, error.code) == ("messages.0", "wrong")
     assert refused(400, {"error": {"message": "bad", "code": 400}}).code == "invalid_value"
+    error = refused(400, {"errors": [{"message": "bad", "target": {"type": "field", "name": "messages"}}]})
+    assert error.param == "messages"
 
 
 def test_rate_limits_and_unavailability_carry_the_wait() -> None:
@@ -123,6 +132,11 @@ def test_rate_limits_and_unavailability_carry_the_wait() -> None:
 def test_our_key_being_refused_is_told_without_the_upstreams_words() -> None:
     error = refused(401, {"error": {"message": "Incorrect API key provided: sk-abc*****xyz"}})
     assert "sk-" not in error.message
+
+
+def test_an_account_without_credit_is_told_whatever_the_status() -> None:
+    for status, body in ((402, {}), (403, {"errors": [{"code": "token_quota_reached", "message": "m"}]})):
+        assert "no credit" in refused(status, body).message
 
 
 def test_the_callers_key_being_refused_is_the_callers_matter() -> None:
@@ -163,6 +177,9 @@ def test_long_messages_are_cut() -> None:
         ({"error": "m"}, UpstreamFailed),
         ({"message": "m", "code": 400}, InvalidRequest),
         ({"error": [1]}, UpstreamFailed),
+        ({"errors": [{"code": "invalid_request_entity", "message": "m"}], "status_code": 400}, InvalidRequest),
+        ({"errors": [{"code": "model_not_supported", "message": "m"}], "status_code": 404}, ModelNotFound),
+        ({"errors": [1]}, UpstreamFailed),
     ],
 )
 def test_a_report_is_translated_by_what_its_code_or_type_stands_for(report: Any, kind: type[DinrailError]) -> None:

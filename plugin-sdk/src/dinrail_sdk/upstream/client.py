@@ -146,9 +146,10 @@ class Client(Upstream):
         """See :meth:`Upstream.get`."""
         return await self._body(await self._open("GET", path, None, call, _GET))
 
-    async def post(self, path: str, body: bytes, call: Call) -> bytes:
+    async def post(self, path: str, body: bytes, call: Call, *, content_type: str = "application/json") -> bytes:
         """See :meth:`Upstream.post`."""
-        return await self._body(await self._open("POST", path, body, call, _JSON))
+        headers = (*_GET, ("content-type", content_type))
+        return await self._body(await self._open("POST", path, body, call, headers))
 
     async def _body(self, reply: Reply) -> bytes:
         try:

@@ -102,12 +102,20 @@ _CONTEXT_TEXTS = (
     "exceeds the available context size",  # llama.cpp, which Ollama runs
     "exceeds the maximum number of tokens",  # Gemini
     "exceed context limit",  # Anthropic, for input and the limit of the output together
+    "longer than the specified maximum sequence length",  # watsonx.ai
 )
 _FILTERED = frozenset(
     {"content_filter", "content_policy_violation", "responsibleaipolicyviolation", "moderation_blocked"}
 )
 _NO_MODEL = frozenset(
-    {"model_not_found", "model_not_available", "invalid_model", "unknown_model", "deploymentnotfound"}
+    {
+        "model_not_found",
+        "model_not_available",
+        "model_not_supported",
+        "invalid_model",
+        "unknown_model",
+        "deploymentnotfound",
+    }
 )
 _STATUS_OF = {
     **dict.fromkeys(_CONTEXT | _FILTERED, 400),
@@ -154,7 +162,7 @@ def translate_reported(report: Mapping[str, Any], *, callers_key: bool, secrets:
     """The error that a report inside a good answer means: the status is what its code or type stands for."""
     said = _redacted(_said(report), secrets)
     inner = report.get("error")
-    code = inner.get("code") if isinstance(inner, Mapping) else report.get("code")
+    code = inner.get("code") if isinstance(inner, Mapping) else report.get("status_code", report.get("code"))
     if isinstance(code, (int, str)) and str(code).isdecimal() and 400 <= int(code) <= 599:
         status = int(code)
     else:
@@ -235,8 +243,8 @@ def _by_kind(status: int, said: _Said) -> DinrailError | None:
 
 
 def _refused(status: int, said: _Said, *, callers_key: bool) -> DinrailError:
-    if not callers_key and status == 402:
-        return UpstreamRefused("The account configured for the upstream has no credit left (HTTP 402).")
+    if not callers_key and (status == 402 or "token_quota_reached" in said.kinds):
+        return UpstreamRefused(f"The account configured for the upstream has no credit left (HTTP {status}).")
     if not callers_key:
         # Without the upstream's words: it likes to repeat the key, or a part of it.
         return UpstreamRefused(f"The upstream does not accept the credentials configured for it (HTTP {status}).")
@@ -266,9 +274,10 @@ def _redacted(said: _Said, secrets: Secrets) -> _Said:
 def _said(body: Mapping[str, Any]) -> _Said:
     """Read OpenAI's shape, vLLM's flat one, and FastAPI's ``detail``, which Mistral puts into the message.
 
-    Tavily puts an object with an ``error`` there.
+    Tavily puts an object with an ``error`` there; watsonx.ai lists ``errors``, and names the field in a ``target``.
     """
-    error = body.get("error", body)
+    listed = body.get("errors")
+    error = body.get("error", listed[0] if isinstance(listed, list) and listed else body)
     if isinstance(error, str):
         return _Said(message=error)
     if not isinstance(error, Mapping):
@@ -280,7 +289,9 @@ def _said(body: Mapping[str, Any]) -> _Said:
         message = message.get("error")
     if isinstance(message, list):
         message = "; ".join(str(item.get("msg")) for item in message if isinstance(item, Mapping) and item.get("msg"))
-    param, code = error.get("param"), error.get("code")
+    param, code, target = error.get("param"), error.get("code"), error.get("target")
+    if param is None and isinstance(target, Mapping):
+        param = target.get("name")
     told = error.get("details")
     details = [detail for detail in told if isinstance(detail, Mapping)] if isinstance(told, list) else []
     named = [code, error.get("type"), *(detail.get("reason") for detail in details)]

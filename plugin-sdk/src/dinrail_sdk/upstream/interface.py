@@ -91,5 +91,8 @@ class Upstream(ABC):
         """The body of a ``GET``, whatever it is (model lists, health)."""
 
     @abstractmethod
-    async def post(self, path: str, body: bytes, call: Call) -> bytes:
-        """The body of the answer to a ``POST`` of JSON, whatever it is: for servers that answer with bare arrays."""
+    async def post(self, path: str, body: bytes, call: Call, *, content_type: str = "application/json") -> bytes:
+        """The body of the answer to a ``POST``, whatever it is.
+
+        For servers that answer with bare arrays, and for those that want another thing than JSON.
+        """
