@@ -24,7 +24,7 @@ from dinrail_sdk.sql.units import Owned
 METADATA = MetaData()
 BOOKS = owned_table("books", METADATA)
 PAGES = owned_table(
-    "pages",
+    "book_pages",
     METADATA,
     Column("book", String(80), nullable=False),
     Column("key", BigInteger, unique=True, nullable=False),
@@ -39,7 +39,7 @@ def library(store: Store) -> Store:
     def make(connection: Connection) -> None:
         METADATA.create_all(connection)
         operations = SimpleNamespace(get_bind=lambda: connection, execute=lambda sql: connection.execute(text(sql)))
-        create_full_text(operations, "pages", words="words", within="book", key="key")
+        create_full_text(operations, "book_pages", words="words", within="book", key="key")
 
     store.raw(make)
     return store

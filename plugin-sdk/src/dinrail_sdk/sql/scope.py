@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, func, or_, true
+from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, func, or_, select, true
 
 from dinrail_core.api.call import Principal, Share
 from dinrail_sdk.sql.tables import AUDIENCE, OWNER, TENANT, object_of
 
 __all__ = ["Scope"]
+
+_TENANT, _OWNER, _ID = "tenant_", "owner_", "id_"
+"""Names of parameters; no column is called so."""
 
 
 class Scope:
@@ -22,10 +26,12 @@ class Scope:
         principal: Whose.
     """
 
-    __slots__ = ("principal",)
+    __slots__ = ("parameters", "principal")
 
     def __init__(self, principal: Principal) -> None:
         self.principal = principal
+        self.parameters: Mapping[str, str] = {_TENANT: principal.tenant, _OWNER: principal.user or ""}
+        """What every statement with a condition of this scope's is to be run with."""
 
     def condition(self, table: Table, *, writing: bool) -> ColumnElement[bool]:
         """What every statement about the table carries.
@@ -34,10 +40,23 @@ class Scope:
             table: An owned table.
             writing: Whether the rows are to be changed or removed, and not only seen.
         """
-        mine = table.c[OWNER] == (self.principal.user or "")
+        if not self.principal.shares:
+            return _own(table)
+        mine = or_(table.c[OWNER] == bindparam(_OWNER), *self._shared(table, writing=writing))
+        return and_(table.c[TENANT] == bindparam(_TENANT), mine)
+
+    def row(self, table: Table, key: str, *, lock: bool) -> tuple[Select[Any], Mapping[str, str]]:
+        """The statement that finds a row by its id, and its parameters.
+
+        Args:
+            table: An owned table.
+            key: The id.
+            lock: Whether the row is to be changed, and kept from others until then.
+        """
         if self.principal.shares:
-            mine = or_(mine, *self._shared(table, writing=writing))
-        return and_(table.c[TENANT] == self.principal.tenant, mine)
+            statement = _locked(select(table).where(self.condition(table, writing=lock), table.c.id == key), lock)
+            return statement, self.parameters
+        return _own_row(table, lock), {**self.parameters, _ID: key}
 
     def values(self, table: Table) -> Mapping[str, Any]:
         """The columns of ownership of a new row of the principal's."""
@@ -71,3 +90,18 @@ class Scope:
                 # Not LIKE, which takes an upper-case letter for a lower-case one in SQLite.
                 audience = table.c[AUDIENCE]
                 yield func.replace(audience, f",{share.role},", "") != audience
+
+
+@cache
+def _own(table: Table) -> ColumnElement[bool]:
+    """Made once for each table: making an expression costs more than running it."""
+    return and_(table.c[TENANT] == bindparam(_TENANT), table.c[OWNER] == bindparam(_OWNER))
+
+
+@cache
+def _own_row(table: Table, lock: bool) -> Select[Any]:
+    return _locked(select(table).where(_own(table), table.c.id == bindparam(_ID)), lock)
+
+
+def _locked(statement: Select[Any], lock: bool) -> Select[Any]:
+    return statement.with_for_update() if lock else statement  # SQLite has one writer at a time and ignores it

@@ -147,10 +147,7 @@ class Owned:
         _check_table(table)
         if "\0" in key:
             return None  # no id has it, and PostgreSQL would not even look
-        statement = select(table).where(self._scope.condition(table, writing=lock), table.c.id == key)
-        if lock:
-            statement = statement.with_for_update()  # SQLite has one writer at a time and ignores it
-        return self._execute(statement).mappings().first()
+        return self._execute(*self._scope.row(table, key, lock=lock)).mappings().first()
 
     def first(self, table: Table, *where: Where, order_by: Sequence[ColumnElement[Any]] = ()) -> RowMapping | None:
         """The first row that fits, or ``None``."""
@@ -288,7 +285,7 @@ class Owned:
         if self._connection is None:
             raise TypeError("The unit of work is over: its work has returned, or one of its statements has failed.")
         try:
-            return self._connection.execute(statement, rows)
+            return self._connection.execute(statement, self._scope.parameters if rows is None else rows)
         except Exception as error:  # whatever it is, the transaction is lost
             self._connection = None
             if not _is_duplicate(error):
