@@ -19,7 +19,7 @@ from dinrail_core.errors import (
     UpstreamInvalid,
     UpstreamUnavailable,
 )
-from dinrail_sdk.upstream import Upstream, UpstreamConfig, connect
+from dinrail_sdk.upstream import Unsigned, Upstream, UpstreamConfig, connect
 
 Relaying = Callable[..., AbstractAsyncContextManager[tuple[Any, Upstream]]]
 
@@ -91,6 +91,26 @@ async def test_a_provider_may_say_how_the_key_is_sent(relaying: Relaying) -> Non
             await ask(upstream)
         assert server.requests[0].headers["x-api-key"] == "k"
         assert server.requests[0].headers["user-agent"] == "x/1"
+
+
+async def test_a_signature_is_of_all_that_is_sent_and_stands_where_no_key_does(relaying: Relaying) -> None:
+    shown: list[Unsigned] = []
+
+    async def sign(request: Unsigned) -> list[tuple[str, str]]:
+        shown.append(request)
+        return [("authorization", "Signed 1"), ("x-date", "now")]
+
+    async with relaying(answer_well) as (server, _):
+        given = {"base_url": f"{server.url}?a=1", "headers": {"X-Org": "ours"}}
+        async with connect(UpstreamConfig.model_validate(given), sign=sign) as upstream:
+            await ask(upstream)
+            await ask(upstream, Call(upstream_key=SecretStr("theirs")))
+        async with connect(UpstreamConfig.model_validate({**given, "api_key": "k"}), sign=sign) as upstream:
+            await ask(upstream)
+        headers = (("accept", "application/json"), ("content-type", "application/json"), ("x-org", "ours"))
+        assert shown == [Unsigned("POST", f"{server.url}/chat/completions?a=1", headers, b'{"a":1}')]
+        sent = [(r.headers["authorization"], r.headers.get("x-date")) for r in server.requests]
+        assert sent == [("Signed 1", "now"), ("Bearer theirs", None), ("Bearer k", None)]
 
 
 @pytest.mark.parametrize(

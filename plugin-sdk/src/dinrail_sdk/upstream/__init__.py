@@ -17,7 +17,7 @@ from types import MappingProxyType
 from dinrail_sdk.upstream.config import BaseUrl, HeaderSecret, Seconds, UpstreamConfig
 from dinrail_sdk.upstream.events import Events, ReportedError
 from dinrail_sdk.upstream.framing import LINES, SSE, Framing
-from dinrail_sdk.upstream.interface import Authorize, KeySource, Upstream, bearer
+from dinrail_sdk.upstream.interface import Authorize, KeySource, Sign, Unsigned, Upstream, bearer
 
 __all__ = [
     "LINES",
@@ -30,6 +30,8 @@ __all__ = [
     "KeySource",
     "ReportedError",
     "Seconds",
+    "Sign",
+    "Unsigned",
     "Upstream",
     "UpstreamConfig",
     "bearer",
@@ -47,6 +49,7 @@ def connect(
     authorize: Authorize = bearer,
     headers: Mapping[str, str] = _NO_HEADERS,
     key: KeySource | None = None,
+    sign: Sign | None = None,
 ) -> AbstractAsyncContextManager[Upstream]:
     """Open a pool of connections to an upstream; nothing is sent until something is asked.
 
@@ -56,7 +59,8 @@ def connect(
         authorize: How the key is sent, for servers that do not take a bearer token.
         headers: More headers for every request (a version of the API); those of the configuration go before them.
         key: Where the key comes from, for keys that expire; one in the configuration goes before it.
+        sign: Signs requests that carry no key, neither a configured one nor the caller's.
     """
     from dinrail_sdk.upstream.client import open_client
 
-    return open_client(config, user_agent=user_agent, authorize=authorize, more_headers=headers, key=key)
+    return open_client(config, user_agent=user_agent, authorize=authorize, more_headers=headers, key=key, sign=sign)

@@ -70,7 +70,7 @@ def handed_on(headers: Mapping[bytes, bytes]) -> Mapping[str, str]:
     for name, value in headers.items():
         if b"ratelimit-" in name:
             kept[name.decode("latin-1")] = value.decode("latin-1")
-        elif name in (b"x-request-id", b"request-id"):
+        elif name in (b"x-request-id", b"request-id", b"x-amzn-requestid"):
             # Under another name: the caller's x-request-id is ours.
             kept["x-upstream-request-id"] = value.decode("latin-1")
     return MappingProxyType(kept) if kept else NO_HEADERS

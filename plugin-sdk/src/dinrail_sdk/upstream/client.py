@@ -18,7 +18,7 @@ from dinrail_sdk.upstream.config import UpstreamConfig
 from dinrail_sdk.upstream.errors import Refusal, Secrets, retry_after, translate, translate_reported
 from dinrail_sdk.upstream.events import Events
 from dinrail_sdk.upstream.framing import SSE, Framing
-from dinrail_sdk.upstream.interface import Authorize, KeySource, Upstream
+from dinrail_sdk.upstream.interface import Authorize, KeySource, Sign, Unsigned, Upstream
 from dinrail_sdk.upstream.openai_events import OpenAIEvents
 from dinrail_sdk.upstream.patience import Patience
 from dinrail_sdk.upstream.pool import Origin, Pool, client_tls
@@ -48,6 +48,7 @@ async def open_client(
     authorize: Authorize,
     more_headers: Mapping[str, str],
     key: KeySource | None = None,
+    sign: Sign | None = None,
 ) -> AsyncIterator[Upstream]:
     """See :func:`dinrail_sdk.upstream.connect`."""
     url = config.base_url
@@ -66,7 +67,7 @@ async def open_client(
         most=config.max_connections,
     )
     try:
-        yield Client(config, pool, authorize, key)
+        yield Client(config, pool, authorize, key, sign)
     finally:
         await pool.close()
 
@@ -79,10 +80,16 @@ class Client(Upstream):
         transport: Carries the requests; closed by whoever opened it.
         authorize: Turns a key into the header that carries it.
         key: Says the key of the moment, where there is none in the configuration.
+        sign: Signs what carries no key.
     """
 
     def __init__(
-        self, config: UpstreamConfig, transport: Transport, authorize: Authorize, key: KeySource | None = None
+        self,
+        config: UpstreamConfig,
+        transport: Transport,
+        authorize: Authorize,
+        key: KeySource | None = None,
+        sign: Sign | None = None,
     ) -> None:
         self._transport = transport
         self._config = config
@@ -91,6 +98,7 @@ class Client(Upstream):
         url = config.base_url
         self._query = f"?{url.query}" if url.query else ""
         self._base = (url.path or "").rstrip("/")
+        self._origin = f"{url.scheme}://{url.host}:{url.port}"
         name = authorize("")[0]
         self._key: _Headers = ()
         if config.api_key is not None:
@@ -98,6 +106,8 @@ class Client(Upstream):
         elif name in config.headers:
             self._key = ((name, config.headers[name].get_secret_value()),)
         self._source = None if self._key else key
+        self._sign = None if self._key else sign
+        self._common = tuple((name, value.get_secret_value()) for name, value in config.headers.items())
         secrets = [config.api_key, *config.headers.values()]
         self._configured = self._secrets = Secrets(
             [secret.get_secret_value() for secret in secrets if secret is not None]
@@ -166,10 +176,14 @@ class Client(Upstream):
         if remaining == 0.0:
             raise UpstreamTimeout("There is no time left to ask the upstream.")
         total = self._config.total_timeout
+        target = f"{path if path.startswith('/') else f'{self._base}/{path}'}{self._query}"
+        own = await self._own(call)
+        if self._sign is not None and call.upstream_key is None:
+            own += tuple(await self._sign(Unsigned(method, self._origin + target, headers + self._common, body)))
         request = Outgoing(
             method=method,
-            target=f"{path if path.startswith('/') else f'{self._base}/{path}'}{self._query}",
-            headers=headers + await self._own(call),
+            target=target,
+            headers=headers + own,
             body=body,
             until=now + (total if remaining is None else min(total, remaining)),
         )

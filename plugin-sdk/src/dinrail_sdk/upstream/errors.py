@@ -103,6 +103,8 @@ _CONTEXT_TEXTS = (
     "exceeds the maximum number of tokens",  # Gemini
     "exceed context limit",  # Anthropic, for input and the limit of the output together
     "longer than the specified maximum sequence length",  # watsonx.ai
+    "input is too long for requested model",  # Bedrock
+    "input tokens exceeds maximum length",  # Amazon's Nova
 )
 _FILTERED = frozenset(
     {"content_filter", "content_policy_violation", "responsibleaipolicyviolation", "moderation_blocked"}
@@ -117,6 +119,7 @@ _NO_MODEL = frozenset(
         "deploymentnotfound",
     }
 )
+_NO_MODEL_TEXTS = ("model identifier is invalid",)  # Bedrock
 _STATUS_OF = {
     **dict.fromkeys(_CONTEXT | _FILTERED, 400),
     **dict.fromkeys(_NO_MODEL, 404),
@@ -237,7 +240,8 @@ def _by_kind(status: int, said: _Said) -> DinrailError | None:
         return ContextLengthExceeded(message or "The input does not fit into the model's context.", param=said.param)
     if not _FILTERED.isdisjoint(said.kinds):
         return ContentFiltered(message or "The upstream's content filter refused the request.", param=said.param)
-    if not _NO_MODEL.isdisjoint(said.kinds) or (status == 404 and (said.param == "model" or "model" in text)):
+    unknown = not _NO_MODEL.isdisjoint(said.kinds) or any(said in text for said in _NO_MODEL_TEXTS)
+    if unknown or (status == 404 and (said.param == "model" or "model" in text)):
         return ModelNotFound(message or "The upstream does not have this model.", param="model")
     return None
 

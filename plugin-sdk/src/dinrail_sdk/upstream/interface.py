@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -13,7 +14,7 @@ from dinrail_core.api.call import Call
 from dinrail_sdk.upstream.events import Events
 from dinrail_sdk.upstream.framing import SSE, Framing
 
-__all__ = ["Authorize", "KeySource", "Upstream", "bearer"]
+__all__ = ["Authorize", "KeySource", "Sign", "Unsigned", "Upstream", "bearer"]
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -23,6 +24,27 @@ Authorize = Callable[[str], tuple[str, str]]
 
 KeySource = Callable[[], Awaitable[str]]
 """Says the key of the moment, where keys expire; asked before every request, so it remembers one while it is good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A request as it is about to be sent.
+
+    Attributes:
+        method: The HTTP method.
+        url: The whole of it, encoded as it is sent.
+        headers: What is special to it, and what the configuration adds to all.
+        body: The body, or ``None``.
+    """
+
+    method: str
+    url: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes | None
+
+
+Sign = Callable[[Unsigned], Awaitable[Sequence[tuple[str, str]]]]
+"""Says the headers that prove who sends just this request, where a key alone does not; asked once for each."""
 
 
 def bearer(key: str) -> tuple[str, str]:
