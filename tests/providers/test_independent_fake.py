@@ -63,6 +63,7 @@ PROVIDERS: dict[str, dict[str, Any]] = {
     "cohere": {"type": "cohere", "base_url": "{url}"},
     "gemini": {"type": "gemini", "base_url": "{url}/v1beta"},
     "vertex": {"type": "gemini", "base_url": "{url}/v1", "project": "kit"},
+    "bedrock": {"type": "bedrock", "base_url": "{url}", "region": "us-east-1", "models": ["m"]},
     "ollama": {"type": "ollama", "base_url": "{url}"},
     "azure": {"type": "azure-openai", "base_url": "{url}", "deployments": ["m"]},
     "older-azure": {"type": "azure-openai", "base_url": "{url}", "deployments": ["m"], "api_version": "2024-10-21"},
