@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel
 
@@ -17,21 +17,26 @@ from dinrail_core.api.embeddings import Embedder, EmbeddingRequest, EmbeddingRes
 from dinrail_core.api.moderations import ModerationRequest, ModerationResponse, Moderator
 from dinrail_core.api.provider import ModelInfo, ModelSource
 from dinrail_core.api.rerank import Reranker, RerankRequest, RerankResponse
+from dinrail_core.api.responses.contract import NativeResponses
 from dinrail_core.api.sampling import StreamOptions
 from dinrail_core.api.wire import MISSING
 from dinrail_sdk.openai.listing import read_models
 from dinrail_sdk.openai.ranking import best_first
+from dinrail_sdk.openai.response_events import ResponseEvents
 from dinrail_sdk.openai.rewording import reworded
 from dinrail_sdk.upstream import Events, Upstream
 from dinrail_sdk.upstream.openai_events import OpenAIEvents, Reword
 
+if TYPE_CHECKING:
+    from dinrail_core.api.responses import CreateResponse, Response, ResponseEvent
+
 __all__ = ["OpenAIDialect"]
 
-R = TypeVar("R", ChatRequest, CompletionRequest)
+R = TypeVar("R", ChatRequest, CompletionRequest, "CreateResponse")
 T = TypeVar("T", bound=BaseModel)
 
 
-class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, ModelSource):
+class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, NativeResponses, ModelSource):
     """Everything that a server of OpenAI's dialect may serve, by handing bytes through.
 
     A provider type declares in ``apis`` what its server really serves. A provider whose server differs in details
@@ -118,6 +123,20 @@ class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, M
         """See :meth:`Moderator.moderate`."""
         path = self.path("moderations", request.model if isinstance(request.model, str) else "")
         return await self.upstream.answer(ModerationResponse, path, _dump(request), call)
+
+    async def respond(self, request: CreateResponse, call: Call) -> Answer[Response]:
+        """See :meth:`NativeResponses.respond`."""
+        from dinrail_core.api.responses import Response  # brings all types of items, which few servers need
+
+        path, body = self.path("responses", request.model), _dump(_whole(request))
+        return await self.upstream.answer(Response, path, body, call)
+
+    async def stream_response(self, request: CreateResponse, call: Call) -> Stream[ResponseEvent]:
+        """See :meth:`NativeResponses.stream_response`."""
+        from dinrail_core.api.responses import ResponseEvent  # as above
+
+        path, body = self.path("responses", request.model), _dump(_streamed(request))
+        return await self.upstream.stream(ResponseEvent, path, body, call, events=ResponseEvents)
 
     async def models(self) -> Sequence[ModelInfo]:
         """See :meth:`ModelSource.models`."""

@@ -37,7 +37,9 @@ __all__ = [
     "vector_of",
 ]
 
-Api: TypeAlias = Literal["chat", "completions", "embeddings", "rerank", "moderations", "models", "web_search"]
+Api: TypeAlias = Literal[
+    "chat", "completions", "responses", "embeddings", "rerank", "moderations", "models", "web_search"
+]
 """Which operation of the upstream was called."""
 
 
@@ -90,6 +92,8 @@ class Say:
         finish: ``stop``, ``length``, ``tool_calls`` or ``content_filter``.
         odds: Its tokens; their texts are then the pieces of the stream, and together they are ``text``.
         piece: How many characters a piece of the stream has (of the text, the thoughts, the arguments).
+        sealed: What it thinks in encrypted form, for who asks for that; of the Responses API alone.
+        items: Items of its server's own tools, as they stand on the wire; of the Responses API alone.
     """
 
     text: str | None = "Hello there."
@@ -99,6 +103,8 @@ class Say:
     finish: str = "stop"
     odds: tuple[TokenOdds, ...] = ()
     piece: int = 5
+    sealed: str | None = None
+    items: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,7 +333,7 @@ def improvise(asked: Asked, model: str) -> Script:
         model: The one model that the upstream lists.
     """
     match asked.api:
-        case "chat":
+        case "chat" | "responses":
             said = [message.text for message in asked.messages if message.role == "user"]
             return Spoken(choices=(Say(text=f"You said: {said[-1] if said else ''}"),) * asked.n)
         case "completions":

@@ -44,6 +44,8 @@ def check_object(wire: type[BaseModel], text: bytes) -> Mapping[str, Any] | None
             if found.get("error"):
                 return found
             raise UpstreamInvalid(f"The upstream's answer is no {wire.__name__}: it has no '{name}'.")
+    if found.get("status") == "failed" and found.get("error"):
+        return found  # a response that has failed, which has its arrays all the same
     # OpenRouter puts the error of a provider behind it into the choice that it spoiled.
     choices = found.get("choices")
     if not isinstance(choices, list):

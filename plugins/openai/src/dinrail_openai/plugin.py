@@ -11,6 +11,7 @@ from dinrail_core.api.completions import CompletionModel
 from dinrail_core.api.embeddings import Embedder
 from dinrail_core.api.moderations import Moderator
 from dinrail_core.api.provider import ModelSource
+from dinrail_core.api.responses.contract import NativeResponses
 from dinrail_core.hooks import ProviderType, hookimpl
 from dinrail_sdk.providers import detector, opener
 from dinrail_sdk.upstream import BaseUrl, UpstreamConfig
@@ -29,7 +30,7 @@ class OpenAIConfig(UpstreamConfig):
 OPENAI = ProviderType(
     name="openai",
     config=OpenAIConfig,
-    apis=frozenset({ChatModel, CompletionModel, Embedder, Moderator, ModelSource}),
+    apis=frozenset({ChatModel, CompletionModel, Embedder, Moderator, NativeResponses, ModelSource}),
     open=opener(),
     detect=detector(key=("OPENAI_API_KEY",)),
     summary="OpenAI's own models",

@@ -81,6 +81,16 @@ class Attachments:
                 found[part["file_url"]] = await self._remote(part["file_url"])
         return found
 
+    async def stored(self, items: Sequence[Json], call: Call) -> dict[str, Blob]:
+        """Uploaded files that items name, by their ids.
+
+        Raises:
+            NotFound: There is no such file.
+            TooLarge: A file is over the limit.
+        """
+        ids = dict.fromkeys(part["file_id"] for part in _parts(items) if part.get("file_id"))
+        return {file_id: await self._stored(file_id, call) for file_id in ids}
+
     async def told(self, items: Sequence[Json], call: Call) -> Mapping[str, Attached]:
         """The same as a chat is told it: images as URLs, of documents what they say."""
         found = {}

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
-from pydantic_core import from_json
-
 from dinrail_core.api.answers import frames
 from dinrail_core.api.call import Call
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.chat.request import ChatRequest
-from dinrail_core.errors import UpstreamInvalid
 from dinrail_core.hooks.context import Target
 from dinrail_responses.chat_messages import Scene, tool_messages
 from dinrail_responses.citations import Citations
+from dinrail_responses.parsing import parsed
 from dinrail_responses.reduce import ChatReducer, Manner, Step, as_chunk
 from dinrail_responses.scribe import Scribe
 from dinrail_responses.speaker import Speaker
@@ -99,7 +97,7 @@ class ChatSpeaker(Speaker):
                         yield
             else:
                 answer = await self._target.provider.complete(request, self._call)
-                reducer.feed(as_chunk(_parsed(answer.body)))
+                reducer.feed(as_chunk(parsed(answer.body)))
                 yield
         except BaseException:
             reducer.abort()
@@ -143,7 +141,7 @@ class ChatSpeaker(Speaker):
             async with aclosing(stream.reads()) as reads:
                 async for read in reads:
                     for data in frames(read):
-                        reducer.feed(_parsed(data))
+                        reducer.feed(parsed(data))
                     yield
         finally:
             await stream.aclose()
@@ -207,13 +205,3 @@ def _tool(offer: Offer) -> Json:
     if offer.strict is not None:
         function["strict"] = offer.strict
     return {"type": "function", "function": function}
-
-
-def _parsed(data: bytes) -> Json:
-    try:
-        found = from_json(data)
-    except ValueError as error:
-        raise UpstreamInvalid("The upstream's answer is not JSON.") from error
-    if not isinstance(found, dict):
-        raise UpstreamInvalid("The upstream's answer is no object.")
-    return found

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dinrail_core.api.call import Principal
-from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.errors import UnsupportedFeature
+from dinrail_core.hooks.context import Target
 from dinrail_responses.attachments import Attachments
 from dinrail_responses.chat import ChatSpeaker, settings
 from dinrail_responses.chat_messages import Scene, as_messages
 from dinrail_responses.citations import Citations
 from dinrail_responses.compacting import Compacting, Compactor, Runs, too_long
+from dinrail_responses.finding import find_model
+from dinrail_responses.hosted import Divided, divided
 from dinrail_responses.loop import Bounds, Ledger, Loop
 from dinrail_responses.plan import Plan, item_id
 from dinrail_responses.scribe import Scribe
+from dinrail_responses.speaker import Speaker
 from dinrail_responses.tools.interface import Desk, Exchange, Json, ToolKind
 from dinrail_responses.tools.toolbox import open_toolbox
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Maker", "Sealing"]
 
+_SEALED = "reasoning.encrypted_content"
 
 _SILENT = frozenset({"mcp_list_tools", "mcp_approval_request"})
 """Items that tell the caller something, and a model nothing."""
@@ -104,28 +108,62 @@ class Maker:
             pen=scribe.pen,
             cite=citations.cite,
         )
-        target = await plan.rail.resolve(ChatModel, asked["model"])
-        scene = await self.scene(plan)
-        messages = as_messages(plan.items, scene)
-        tools = asked.get("tools") or []
-        async with open_toolbox(tools, asked.get("tool_choice") or "auto", self._kinds, desk) as toolbox:
-            sealed = "reasoning.encrypted_content" in plan.include
-            speaker = ChatSpeaker(
-                target,
-                plan.call,
-                settings(asked, target.model),
-                messages,
-                scene=scene,
-                new_id=item_id,
-                seal=(lambda text: self._sealing.seal(text, plan.call.principal)) if sealed else None,
-                streamed=streamed,
-                summary=_wants_summary(asked),
-                parallel=asked.get("parallel_tool_calls"),
-            )
+        target, native = await find_model(plan.rail, asked["model"])
+        tools, choice = asked.get("tools") or [], asked.get("tool_choice") or "auto"
+        shared = divided(tools, choice, self._kinds, plan.rail) if native else Divided(tools, choice)
+        scene = await self.scene(plan, documents=not native)
+        async with open_toolbox(shared.tools, shared.choice, self._kinds, desk) as toolbox:
+            if native:
+                speaker: Speaker = await self._native(target, plan, scene, shared, streamed=streamed)
+            else:
+                speaker = self._chat(target, plan, scene, streamed=streamed)
             yield Loop(scribe, speaker, toolbox, citations, bounds=self._bounds, ledger=ledger, spent=spent)
 
-    async def scene(self, plan: Plan) -> Scene:
-        """What a plan's items are understood by."""
+    def _chat(self, target: Target[Any], plan: Plan, scene: Scene, *, streamed: bool) -> Speaker:
+        asked, principal = plan.asked, plan.call.principal
+        sealed = _SEALED in plan.include
+        return ChatSpeaker(
+            target,
+            plan.call,
+            settings(asked, target.model),
+            as_messages(plan.items, scene),
+            scene=scene,
+            new_id=item_id,
+            seal=(lambda text: self._sealing.seal(text, principal)) if sealed else None,
+            streamed=streamed,
+            summary=_wants_summary(asked),
+            parallel=asked.get("parallel_tool_calls"),
+        )
+
+    async def _native(
+        self, target: Target[Any], plan: Plan, scene: Scene, shared: Divided, *, streamed: bool
+    ) -> Speaker:
+        from dinrail_responses.native import NativeSpeaker, native_settings  # few servers have such an upstream
+        from dinrail_responses.native_input import NativeScene, as_input
+
+        by_item = {name: kind for kind in self._kinds for name in kind.item_types}
+
+        def hosted(item: str) -> bool:
+            kind = by_item.get(item)
+            return item not in _SILENT and (kind is None or (kind.optional and not kind.installed(plan.rail)))
+
+        files = await self._attachments.stored(plan.items, plan.call)
+        whole = NativeScene(scene, files, hosted)
+        return NativeSpeaker(
+            target,
+            plan.call,
+            native_settings(plan.asked, target.model),
+            as_input(plan.items, whole),
+            scene=whole,
+            divided=shared,
+            new_id=item_id,
+            sealed=_SEALED in plan.include,
+            streamed=streamed,
+            parallel=plan.asked.get("parallel_tool_calls"),
+        )
+
+    async def scene(self, plan: Plan, *, documents: bool = True) -> Scene:
+        """What a plan's items are understood by; ``documents`` are read where a model is told what they say."""
         by_kind = {name: kind for kind in self._kinds for name in kind.item_types}
         items = plan.history
         by_id = {item["id"]: item for item in items}
@@ -141,7 +179,7 @@ class Maker:
             return kind.replayed(item, by_id)
 
         return Scene(
-            attached=await self._attachments.told(plan.items, plan.call),
+            attached=await self._attachments.told(plan.items, plan.call) if documents else {},
             replayed=replayed,
             unsealed=lambda sealed: self._sealing.unseal(sealed, plan.call.principal),
             all_thoughts=(plan.asked.get("reasoning") or {}).get("context") == "all_turns",

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from pydantic_core import from_json
-
 from dinrail_core.errors import UpstreamInvalid
 from dinrail_responses.citations import Citations
+from dinrail_responses.odds import odds_of
 from dinrail_responses.scribe import Scribe
-from dinrail_responses.tools.functions import INPUT
+from dinrail_responses.tools.functions import custom_input
 from dinrail_responses.tools.interface import Json, ModelCall, Offer
 from dinrail_responses.writers import CallWriter, MessageWriter, NewId, ReasoningWriter
 
-__all__ = ["ChatReducer", "Manner", "Step", "as_chunk"]
+__all__ = ["ChatReducer", "Manner", "Step", "as_chunk", "usable_call_id"]
 
-_LONGEST_CALL_ID = 64
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
@@ -179,7 +177,7 @@ class ChatReducer:
         if not self._manner.logprobs:
             return []
         told = choice.get("logprobs") or {}
-        return [_token(token) for token in told.get("content") or ()]
+        return [odds_of(token) for token in told.get("content") or ()]
 
     def _call(self, piece: Json) -> None:
         """A piece of a call; some upstreams have one index for all calls, and tell them apart by their ids."""
@@ -203,9 +201,7 @@ class ChatReducer:
             call.writer.piece(arguments)
 
     def _open_call(self, call: _Call) -> None:
-        # Clients give it back, and the specification lets it have so many characters.
-        usable = call.given and len(call.given) <= _LONGEST_CALL_ID
-        call.id = call.given if usable else self._manner.new_id("call")
+        call.id = usable_call_id(call.given, self._manner.new_id)
         offer = self._manner.offers.get(call.name)
         if offer is None or offer.caller_runs is None:
             return
@@ -225,7 +221,7 @@ class ChatReducer:
             return
         whole = call.arguments
         if self._is_custom(call):
-            whole = _input(whole)
+            whole = custom_input(whole)
             if whole:
                 call.writer.piece(whole)
         call.writer.close(whole, status)
@@ -252,6 +248,11 @@ class ChatReducer:
         return said
 
 
+def usable_call_id(given: str, new_id: NewId) -> str:
+    """An upstream's id of a call, or another: clients give it back, and a specification bounds it to 64 characters."""
+    return given if given and len(given) <= 64 else new_id("call")
+
+
 def as_chunk(completion: Json) -> Json:
     """A whole answer as the one chunk that says the same."""
     choices = []
@@ -260,25 +261,3 @@ def as_chunk(completion: Json) -> Json:
         calls = [{**call, "index": number} for number, call in enumerate(message.pop("tool_calls", None) or ())]
         choices.append({**choice, "delta": {**message, "tool_calls": calls}})
     return {**completion, "choices": choices}
-
-
-def _token(token: Json) -> Json:
-    return {**_odds_of(token), "top_logprobs": [_odds_of(other) for other in token.get("top_logprobs") or ()]}
-
-
-def _odds_of(token: Json) -> Json:
-    text = token["token"]
-    spelt = token.get("bytes")
-    return {"token": text, "logprob": token["logprob"], "bytes": list(text.encode()) if spelt is None else spelt}
-
-
-def _input(arguments: str) -> str:
-    """The text for a custom tool; a model that did not keep to the form has still said something."""
-    try:
-        found = from_json(arguments)
-    except ValueError:
-        return arguments
-    if isinstance(found, dict) and isinstance(found.get(INPUT), str):
-        text: str = found[INPUT]
-        return text
-    return found if isinstance(found, str) else arguments

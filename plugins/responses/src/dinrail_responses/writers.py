@@ -22,9 +22,10 @@ class MessageWriter:
         scribe: Where it is written.
         new_id: Makes its id.
         citations: Marks to be taken out of its text.
+        more: Further fields of it.
     """
 
-    def __init__(self, scribe: Scribe, new_id: NewId, citations: Citations) -> None:
+    def __init__(self, scribe: Scribe, new_id: NewId, citations: Citations, more: Json | None = None) -> None:
         self._pen = scribe.pen()
         self._item: Json = {
             "type": "message",
@@ -32,6 +33,7 @@ class MessageWriter:
             "status": "in_progress",
             "role": "assistant",
             "content": [],
+            **(more or {}),
         }
         self._pen.added({**self._item, "content": []})
         self._filter = Filter(citations) if citations else None
@@ -61,11 +63,16 @@ class MessageWriter:
         self._pieces.append(piece)
         self._pen.event("response.refusal.delta", content_index=self._index, delta=piece)
 
+    def end_part(self) -> None:
+        """What follows is another part, of whatever kind."""
+        if self._kind is not None:
+            self._close_part()
+
     def close(self, status: str) -> Json:
         """The message is whole."""
-        if self._kind is None:
+        if self._kind is None and not self._item["content"]:
             self._part("output_text")
-        self._close_part()
+        self.end_part()
         self._item = {**self._item, "status": status}
         self._pen.done(self._item)
         return self._item

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dinrail_core.api.answers import Answer, Stream
 from dinrail_core.api.call import Call
@@ -14,6 +14,10 @@ from dinrail_core.api.completions import CompletionModel, CompletionRequest, Tex
 from dinrail_core.api.embeddings import Embedder, EmbeddingRequest, EmbeddingResponse
 from dinrail_core.api.moderations import ModerationRequest, ModerationResponse, Moderator
 from dinrail_core.api.rerank import Reranker, RerankRequest, RerankResponse
+from dinrail_core.api.responses.contract import NativeResponses
+
+if TYPE_CHECKING:
+    from dinrail_core.api.responses import CreateResponse, Response, ResponseEvent
 
 __all__ = ["Ask", "proxy"]
 
@@ -64,12 +68,23 @@ class _Moderator(_Proxy, Moderator):
         return found
 
 
+class _Native(_Proxy, NativeResponses):
+    async def respond(self, request: CreateResponse, call: Call) -> Answer[Response]:
+        found: Answer[Response] = await self._ask("respond", request, call)
+        return found
+
+    async def stream_response(self, request: CreateResponse, call: Call) -> Stream[ResponseEvent]:
+        found: Stream[ResponseEvent] = await self._ask("stream_response", request, call)
+        return found
+
+
 _PROXIES: Mapping[type, type[_Proxy]] = {
     ChatModel: _Chat,
     CompletionModel: _Text,
     Embedder: _Embedder,
     Reranker: _Reranker,
     Moderator: _Moderator,
+    NativeResponses: _Native,
 }
 
 

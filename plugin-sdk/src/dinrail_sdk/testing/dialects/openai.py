@@ -12,7 +12,7 @@ from dinrail_core.api.embeddings import EmbeddingRequest
 from dinrail_core.api.moderations import ModerationRequest
 from dinrail_core.api.rerank import RerankRequest
 from dinrail_sdk.testing.dialect import Dialect, Rendered, Request
-from dinrail_sdk.testing.dialects import openai_lists, openai_text
+from dinrail_sdk.testing.dialects import openai_lists, openai_responses, openai_text
 from dinrail_sdk.testing.script import (
     Api,
     Asked,
@@ -34,6 +34,7 @@ __all__ = ["OPENAI", "OpenAIWire"]
 _PATHS: dict[tuple[str, str], Api] = {
     ("POST", "/chat/completions"): "chat",
     ("POST", "/completions"): "completions",
+    ("POST", "/responses"): "responses",
     ("POST", "/embeddings"): "embeddings",
     ("POST", "/rerank"): "rerank",
     ("POST", "/moderations"): "moderations",
@@ -66,12 +67,14 @@ class OpenAIWire(Dialect):
         data = request.json if api != "models" else {}
         if not isinstance(data, dict):
             raise ValueError("not an object")
-        return _read(api, data)
+        return openai_responses.read_response(data) if api == "responses" else _read(api, data)
 
     def say(self, script: Script, asked: Asked) -> Rendered:
         match script:
             case Spoken() if asked.api == "chat":
                 return openai_text.chat(script, asked)
+            case Spoken() if asked.api == "responses":
+                return openai_responses.response(script, asked)
             case Spoken():
                 return openai_text.completion(script, asked)
             case Vectors():
@@ -99,6 +102,8 @@ class OpenAIWire(Dialect):
         return b": keep-alive\r\n\r\n" + piece.replace(b"data: ", b"data:").replace(b"\n", b"\r\n")
 
     def fail_midway(self, refused: Refused, asked: Asked) -> bytes | None:
+        if asked.api == "responses":
+            return openai_responses.failed(_error(refused)["error"])
         return b"data: %b\n\n" % json.dumps(_error(refused)).encode()
 
 

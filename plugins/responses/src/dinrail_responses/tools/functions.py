@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from pydantic_core import from_json
+
 from dinrail_core.errors import InvalidRequest
 from dinrail_responses.tools.interface import CallerRuns, Desk, Json, ModelCall, Offer, Pen, Told, ToolKind, ToolSet
 
-__all__ = ["INPUT", "FunctionKind"]
+__all__ = ["INPUT", "FunctionKind", "custom_input"]
 
 INPUT = "input"
 """The one argument by which a model of a chat hands a custom tool its text."""
@@ -63,6 +65,18 @@ class _Functions(ToolSet):
             elif runs.item == item and runs.name == choice.get("name") and namespace in (None, runs.namespace):
                 found.append(offer.name)
         return found
+
+
+def custom_input(arguments: str) -> str:
+    """The text for a custom tool; a model that did not keep to the form has still said something."""
+    try:
+        found = from_json(arguments)
+    except ValueError:
+        return arguments
+    if isinstance(found, dict) and isinstance(found.get(INPUT), str):
+        text: str = found[INPUT]
+        return text
+    return found if isinstance(found, str) else arguments
 
 
 def _offer(tool: Json, namespace: str | None) -> Offer:

@@ -132,12 +132,12 @@ class Toolbox:
 
 @asynccontextmanager
 async def open_toolbox(
-    tools: Sequence[Json], tool_choice: Any, kinds: Collection[ToolKind], desk: Desk
+    tools: Sequence[Json | None], tool_choice: Any, kinds: Collection[ToolKind], desk: Desk
 ) -> AsyncIterator[Toolbox]:
     """Open the tools of a request.
 
     Args:
-        tools: The tools, as the request says them.
+        tools: The tools, as the request says them; ``None`` in the place of one that somebody else serves.
         tool_choice: The choice, as JSON.
         kinds: The kinds that there are.
         desk: What they work with.
@@ -150,6 +150,8 @@ async def open_toolbox(
     by_type = {name: kind for kind in kinds for name in kind.tool_types}
     given: dict[ToolKind, dict[int, Json]] = {}
     for index, tool in enumerate(tools):
+        if tool is None:
+            continue
         kind = by_type.get(tool["type"])
         if kind is None:
             if tool["type"] in _WEB_SEARCH:

@@ -1,0 +1,214 @@
+"""Answering over an upstream that speaks the Responses API itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from dinrail_core.api.answers import frames
+from dinrail_core.api.call import Call
+from dinrail_core.api.responses import CreateResponse
+from dinrail_core.api.responses.contract import NativeResponses
+from dinrail_core.api.wire import decode_request
+from dinrail_core.hooks.context import Target
+from dinrail_responses.citations import Citations
+from dinrail_responses.hosted import Divided
+from dinrail_responses.native_input import NativeScene, exchanged
+from dinrail_responses.native_reduce import NativeReducer
+from dinrail_responses.parsing import parsed
+from dinrail_responses.reduce import Manner, Step
+from dinrail_responses.scribe import Scribe
+from dinrail_responses.speaker import Speaker
+from dinrail_responses.tools.interface import Exchange, Json, Offer
+from dinrail_responses.tools.toolbox import Toolbox
+
+__all__ = ["NativeSpeaker", "native_settings"]
+
+_PASSED = (
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "top_logprobs",
+    "text",
+    "reasoning",
+    "truncation",
+    "service_tier",
+    "safety_identifier",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "user",
+)
+_SEALED = "reasoning.encrypted_content"
+_NOT_PASSED = frozenset(
+    {"file_search_call.results", "message.input_image.image_url", "computer_call_output.output.image_url"}
+)
+"""What is told of things that are kept here."""
+
+_LEAST = 16
+"""Tokens that the API lets an answer be limited to."""
+
+
+class NativeSpeaker(Speaker):
+    """A model behind the Responses API. Nothing is kept there: every question brings all that has been said.
+
+    Args:
+        target: The model.
+        call: On whose behalf.
+        base: What every question says (:func:`native_settings`).
+        items: What has been said, as the upstream is told it.
+        scene: What items are understood by.
+        divided: The request's tools.
+        new_id: Makes the ids of items.
+        sealed: The caller asked for encrypted content.
+        streamed: Whether the answer is told as it comes.
+        parallel: What the caller says about calls side by side.
+    """
+
+    def __init__(
+        self,
+        target: Target[NativeResponses],
+        call: Call,
+        base: Json,
+        items: list[Json],
+        *,
+        scene: NativeScene,
+        divided: Divided,
+        new_id: Callable[[str], str],
+        sealed: bool,
+        streamed: bool,
+        parallel: bool | None,
+    ) -> None:
+        self._target = target
+        self._call = call
+        self._base = base
+        self._items = items
+        self._scene = scene
+        self._divided = divided
+        self._new_id = new_id
+        self._sealed = sealed
+        self._streamed = streamed
+        self._parallel = parallel
+        self._raw = dict(_own(divided.tools))
+        self._answered = False
+        self.step = Step()
+
+    async def ask(
+        self, scribe: Scribe, toolbox: Toolbox, citations: Citations, limit: int | None
+    ) -> AsyncGenerator[None, None]:
+        logprobs = bool(self._base.get("top_logprobs")) or "message.output_text.logprobs" in self._base["include"]
+        manner = Manner(offers=toolbox.offers, new_id=self._new_id, citations=citations, logprobs=logprobs)
+        request = self._request(toolbox, limit)
+        reducer = NativeReducer(scribe, manner, sealed=self._sealed)
+        try:
+            if self._streamed:
+                async with aclosing(self._stream(request, reducer)) as reads:
+                    async for _ in reads:
+                        yield
+            else:
+                answer = await self._target.provider.respond(request, self._call)
+                reducer.feed({"type": "response.completed", "response": parsed(answer.body)})
+                yield
+            step = reducer.end()
+        except BaseException:
+            reducer.abort()
+            raise
+        self.resume(step)
+        yield
+
+    def tell(self, exchanges: Sequence[Exchange]) -> None:
+        known = {item["call_id"] for item in self._items if item.get("type") in ("function_call", "custom_tool_call")}
+        for exchange in exchanges:
+            self._items += exchanged(exchange, self._scene, called=exchange.call.id in known)
+
+    def resume(self, step: Step) -> None:
+        self.step = step
+        self._answered = True
+        self._items += step.said["items"]
+
+    def forget(self) -> bool:
+        """Drop the older half, instructions aside, up to where a user speaks: no call may lose what came of it."""
+        lead = 1 if self._items and self._items[0].get("role") in ("system", "developer") else 0
+        users = [n for n, item in enumerate(self._items) if n > lead and item.get("role") == "user"]
+        if not users:
+            return False
+        middle = lead + (len(self._items) - lead) // 2
+        del self._items[lead : next((n for n in users if n >= middle), users[-1])]
+        return True
+
+    async def _stream(self, request: CreateResponse, reducer: NativeReducer) -> AsyncGenerator[None, None]:
+        stream = await self._target.provider.stream_response(request, self._call)
+        try:
+            yield
+            async with aclosing(stream.reads()) as reads:
+                async for read in reads:
+                    for data in frames(read):
+                        reducer.feed(parsed(data))
+                    yield
+        finally:
+            await stream.aclose()
+
+    def _request(self, toolbox: Toolbox, limit: int | None) -> CreateResponse:
+        body: Json = {**self._base, "input": self._items}
+        if limit is not None:
+            body["max_output_tokens"] = max(limit, _LEAST)
+        tools = [self._tool(offer) for offer in toolbox.offers.values()] + list(self._divided.hosted)
+        if tools:
+            body["tools"] = tools
+            choice = self._choice(toolbox)
+            if choice is not None:
+                body["tool_choice"] = choice
+            if self._parallel is not None:
+                body["parallel_tool_calls"] = self._parallel
+        if self._streamed:
+            body["stream"] = True
+        return decode_request(CreateResponse, body)
+
+    def _choice(self, toolbox: Toolbox) -> Any:
+        if self._divided.hosted_choice is not None and not self._answered:
+            return self._divided.hosted_choice
+        if toolbox.named is not None:
+            custom = self._tool(toolbox.offers[toolbox.named])["type"] == "custom"
+            return {"type": "custom" if custom else "function", "name": toolbox.named}
+        return toolbox.wish if toolbox.wish == "required" else None
+
+    def _tool(self, offer: Offer) -> Json:
+        """A tool of the caller's as the request says it, and one of this server's as a function."""
+        runs = offer.caller_runs
+        if runs is not None:
+            return {**self._raw[runs.item, runs.name, runs.namespace], "name": offer.name}
+        # Schemas of tools are as they come: `strict` is what the API takes them for where nothing is said.
+        function: Json = {"type": "function", "name": offer.name, "parameters": offer.parameters}
+        return {**function, "description": offer.description, "strict": bool(offer.strict)}
+
+
+def native_settings(asked: Json, model: str) -> Json:
+    """What a request says about every question, as the upstream is told it.
+
+    Args:
+        asked: The request as JSON.
+        model: The upstream's name of the model.
+    """
+    body: Json = {"model": model, "store": False}
+    body |= {name: asked[name] for name in _PASSED if asked.get(name) is not None}
+    include = [name for name in asked.get("include") or () if name not in _NOT_PASSED]
+    if (asked.get("reasoning") or {}).get("effort") is not None and _SEALED not in include:
+        include.append(_SEALED)  # the model thinks, and is to know in the next turn what it thought in this one
+    return {**body, "include": include}
+
+
+def _own(tools: Sequence[Json | None]) -> list[tuple[tuple[str, str, str | None], Json]]:
+    """The caller's own tools, by the item, the name and the namespace of their calls."""
+    found: list[tuple[tuple[str, str, str | None], Json]] = []
+    for tool in tools:
+        if tool is None:
+            continue
+        inside = tool["tools"] if tool["type"] == "namespace" else [tool]
+        namespace = tool["name"] if tool["type"] == "namespace" else None
+        for own in inside:
+            if own["type"] in ("function", "custom"):
+                item = "custom_tool_call" if own["type"] == "custom" else "function_call"
+                found.append(((item, own["name"], namespace), own))
+    return found

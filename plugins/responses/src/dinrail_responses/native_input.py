@@ -1,0 +1,143 @@
+"""From kept items to the input of an upstream that speaks the Responses API itself: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from dinrail_core.errors import InvalidRequest, UnsupportedFeature
+from dinrail_responses.attachments import Blob
+from dinrail_responses.chat_messages import Scene
+from dinrail_responses.hosted import names_something
+from dinrail_responses.sealed import SEALED
+from dinrail_responses.tools.interface import Exchange, Json, Told
+
+__all__ = ["NativeScene", "as_input", "exchanged", "said_again"]
+
+_CALLS = frozenset({"function_call", "custom_tool_call"})
+_OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
+
+
+class NativeScene:
+    """What items are understood by.
+
+    Args:
+        scene: The same for chats.
+        files: Uploaded files by their ids.
+        hosted: Whether items of a type are the upstream's own.
+    """
+
+    def __init__(self, scene: Scene, files: Mapping[str, Blob], hosted: Callable[[str], bool]) -> None:
+        self.scene = scene
+        self.hosted = hosted
+        self._files = files
+
+    def part(self, part: Json) -> Json:
+        """A part with the bytes of an uploaded file in place of its id, which the upstream does not know."""
+        kind = part["type"]
+        if kind == "output_text":
+            return {"type": kind, "text": part["text"], "annotations": []}
+        if kind not in ("input_image", "input_file") or not part.get("file_id"):
+            return part
+        blob = self._files[part["file_id"]]
+        rest = {name: value for name, value in part.items() if name != "file_id"}
+        if kind == "input_file":
+            if not blob.media_type.startswith("image/"):
+                return {"filename": blob.filename, **rest, "file_data": blob.url}
+            return {"type": "input_image", "image_url": blob.url, "detail": "auto"}
+        if not blob.media_type.startswith("image/"):
+            raise InvalidRequest("An image needs an 'image_url' or a 'file_id' of an image.", param="input")
+        return {**rest, "image_url": blob.url}
+
+
+def as_input(items: Sequence[Json], scene: NativeScene) -> list[Json]:
+    """The items as the upstream is told them: nothing in them refers to what is kept here, or there.
+
+    Thoughts without encrypted content are told as chats are told them: those since the user last spoke, unless all are
+    wanted. Whose encrypted content it is cannot be seen; what this server has sealed is no upstream's.
+    """
+    last_user = max((n for n, item in enumerate(items) if item.get("role") == "user"), default=-1)
+    found: list[Json] = []
+    for number, item in enumerate(items):
+        found += _item(item, scene, thoughts=scene.scene.all_thoughts or number > last_user)
+    return found
+
+
+def exchanged(exchange: Exchange, scene: NativeScene, *, called: bool = False) -> list[Json]:
+    """A call and what came of it.
+
+    Args:
+        exchange: Both.
+        scene: What items are understood by.
+        called: The upstream has made the call itself, so that it has been told already.
+    """
+    call = exchange.call
+    output = {"type": "function_call_output", "call_id": call.id, "output": _told(exchange.told, scene)}
+    if called:
+        return [output]
+    return [{"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments}, output]
+
+
+def said_again(output: Sequence[Json]) -> list[Json]:
+    """What the upstream has just put out, as it is told so with the next question: as it came, so that nothing is lost.
+
+    Thoughts go along where they can be understood without what the upstream keeps.
+    """
+    found: list[Json] = []
+    for item in output:
+        if item["type"] == "reasoning":
+            found += _reasoning(item, thoughts=True)
+        elif item["type"] in _CALLS:
+            found.append({name: value for name, value in item.items() if name not in ("id", "status")})
+        else:
+            found.append(item)
+    return found
+
+
+def _item(item: Json, scene: NativeScene, *, thoughts: bool) -> list[Json]:
+    kind = item["type"]
+    if kind == "message":
+        return [_message(item, scene)]
+    if kind in _CALLS:
+        field = "arguments" if kind == "function_call" else "input"
+        name = f"{item['namespace']}__{item['name']}" if item.get("namespace") else item["name"]
+        return [{"type": kind, "call_id": item["call_id"], "name": name, field: item[field]}]
+    if kind in _OUTPUTS:
+        return [{"type": kind, "call_id": item.get("call_id"), "output": _told(item["output"], scene)}]
+    if kind == "reasoning":
+        return _reasoning(item, thoughts=thoughts)
+    if kind == "compaction" and item["encrypted_content"].startswith(SEALED):
+        told = f"Summary of what was said before:\n\n{scene.scene.unsealed(item['encrypted_content'])}"
+        return [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": told}]}]
+    if kind == "compaction":
+        return [item]
+    if scene.hosted(kind):
+        if names_something(item):
+            raise UnsupportedFeature(
+                f"An item '{kind}' for the model's server must not name containers or files.", param="input"
+            )
+        return [item]
+    if kind == "additional_tools":
+        return []
+    exchange = scene.scene.replayed(item)
+    return [] if exchange is None else exchanged(exchange, scene)
+
+
+def _message(item: Json, scene: NativeScene) -> Json:
+    content = [scene.part(part) for part in item["content"]]
+    if item["role"] == "assistant":
+        return {**item, "content": content}
+    return {"type": "message", "role": item["role"], "content": content}
+
+
+def _reasoning(item: Json, *, thoughts: bool) -> list[Json]:
+    told: Json = {"type": "reasoning", "id": item["id"], "summary": item.get("summary") or []}
+    sealed = item.get("encrypted_content") or ""
+    if sealed and not sealed.startswith(SEALED):
+        return [{**told, "encrypted_content": sealed}]
+    if thoughts and item.get("content"):
+        return [{**told, "content": item["content"]}]
+    return []
+
+
+def _told(told: Told, scene: NativeScene) -> Told:
+    return told if isinstance(told, str) else [scene.part(part) for part in told]
