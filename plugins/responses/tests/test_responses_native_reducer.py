@@ -66,10 +66,8 @@ def told(item: Json, index: int, cuts: list[int]) -> list[Json]:
 def test_the_same_items_come_of_any_pieces_and_of_none(cuts: list[int], heard: set[int]) -> None:
     events = [event for index in sorted(heard) for event in told(OUTPUT[index], index, cuts)]
     scribe, written, step = reduced([*events, END])
-    thought, message, call = (
-        next(item for item in scribe.output if item["type"] == kind)
-        for kind in ("reasoning", "message", "function_call")
-    )
+    found = {item["type"]: item for item in scribe.output}
+    thought, message, call = found["reasoning"], found["message"], found["function_call"]
     assert summed(written) == scribe.output
     assert thought["content"] == [{"type": "reasoning_text", "text": "I think."}]
     assert [part["text"] for part in message["content"]] == ["Cats purr. So it is."] * 2
