@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -99,3 +100,36 @@ async def test_without_vector_stores_there_is_no_search(served: Served) -> None:
     tool = {"type": "file_search", "vector_store_ids": ["vs_1"]}
     status, refused = await post(served, {"model": MODEL, "input": "?", "tools": [tool]})
     assert (status, refused["error"]["code"]) == (404, "not_installed")
+
+
+async def test_an_upstream_of_the_responses_api_is_told_and_cites_as_a_chat_does(
+    upstream: FakeUpstream, tmp_path: Path
+) -> None:
+    """The search is a function there, and its marks become citations here."""
+    one = {"type": "openai", "base_url": upstream.url, "api_key": "sk-of-the-kit"}
+    config = {
+        "data_dir": str(tmp_path / "data"),
+        "providers": {"one": one},
+        "services": {"vector-stores": {"embedding_model": MODEL}},
+    }
+    plugins = [*PLUGINS, "documents", "openai", "sqlite-vec", "vector-stores"]
+    async with serve(plugins=plugins, config=config) as served, served.openai() as client:
+        store, file = await filled(client)
+        turns = iter((calls(SEARCH), says("They purr【1】.")))
+
+        def script(asked: Asked) -> Script:
+            found = next(turns).script if asked.api == "responses" else improvise(asked, "kit-model")
+            assert not callable(found)
+            assert found is not None
+            return found
+
+        upstream.says(script)
+        tools = [{"type": "file_search", "vector_store_ids": [store]}]
+        events = await raw_events(served, {"input": "What do cats do?", "tools": tools})
+        search, message = summed(events)
+        assert (search["type"], search["status"]) == ("file_search_call", "completed")
+        (part,) = message["content"]
+        assert part["text"] == "They purr."
+        assert [note["file_id"] for note in part["annotations"]] == [file]
+        told = [message for message in upstream.asked.messages if message.answers == "c1"]
+        assert "Cats purr" in told[0].text
