@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from dinrail_core.api.call import Call
 from dinrail_core.api.chat.contract import ChatModel
@@ -167,3 +168,9 @@ async def test_models_on_vertex_are_given_as_many_texts_as_they_take(model: str,
         assert [item.index for item in answer.value.data] == [0, 1, 2]
         assert answer.value.usage.total_tokens == 11 * len(parts)
         assert [len(received.request.json["instances"]) for received in upstream.received] == parts
+
+
+@pytest.mark.parametrize("bad", [{"location": "evil.example/"}, {"location": "a\n"}, {"project": "p/../q"}])
+def test_what_becomes_a_part_of_the_address_is_one(bad: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        GeminiConfig.model_validate({"project": "p", **bad})

@@ -27,9 +27,9 @@ class GeminiConfig(UpstreamConfig):
 
     base_url: BaseUrl = HttpUrl("https://generativelanguage.googleapis.com/v1beta")
     """Where the API begins, its version included; with a project, that of its location."""
-    project: Annotated[str, Field(pattern=r"[a-z0-9:.-]+")] | None = None
+    project: Annotated[str, Field(pattern=r"^[a-z0-9:.-]+$")] | None = None
     """The project in Google's cloud. It makes this Vertex AI, which takes tokens of the cloud instead of keys."""
-    location: Annotated[str, Field(pattern=r"[a-z0-9-]+")] = "global"
+    location: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")] = "global"
     """Where on Vertex AI: `global`, or a region such as `europe-west4`."""
     credentials: Path | None = None
     """A service account's file, for Vertex AI; without, the credentials that Google's own programs find."""
