@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from dinrail_core.api.items.states import AnsweredStatus, CallId, GivenId, GivenStatus, Status, Url, known_or_not
 from dinrail_core.api.open_enum import OpenEnum, Unlisted
@@ -44,12 +44,14 @@ class Click(Wire):
 
 
 class DoubleClick(Wire):
-    """A double click."""
+    """A double click. Unlike those of the others its keys are always told."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
     type: Literal["double_click"] = "double_click"
     x: int
     y: int
-    keys: Keys = MISSING
+    keys: list[str] | None = None
 
 
 class Point(Wire):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from dinrail_core.api.chat.request import PromptCacheOptions
 from dinrail_core.api.chat.response import ChatModeration
-from dinrail_core.api.items.later import InputItem, Item, OutputItem, Tool
+from dinrail_core.api.items.later import Item, OutputItem, Tool
 from dinrail_core.api.open_enum import OpenEnum
 from dinrail_core.api.responses.settings import (
     ConversationId,
@@ -38,7 +38,32 @@ ResponseStatus: TypeAlias = Annotated[
 class ResponseError(Wire):
     """Why a response failed."""
 
-    code: str
+    code: Annotated[
+        str,
+        OpenEnum(
+            "server_error",
+            "rate_limit_exceeded",
+            "invalid_prompt",
+            "data_residency_mismatch",
+            "bio_policy",
+            "vector_store_timeout",
+            "invalid_image",
+            "invalid_image_format",
+            "invalid_base64_image",
+            "invalid_image_url",
+            "image_too_large",
+            "image_too_small",
+            "image_parse_error",
+            "image_content_policy_violation",
+            "invalid_image_mode",
+            "image_file_too_large",
+            "unsupported_image_media_type",
+            "empty_image_file",
+            "failed_to_download_image",
+            "image_file_not_found",
+        ),
+    ]
+    """OpenAI's, or one of this server's own."""
     message: str
 
 
@@ -83,7 +108,7 @@ class Response(Wire):
     background: bool | None = False
     error: ResponseError | None = None
     incomplete_details: IncompleteDetails | None = None
-    instructions: str | list[InputItem] | None = None
+    instructions: str | list[Item] | None = None
     max_output_tokens: int | None = None
     max_tool_calls: int | None = None
     model: str
@@ -94,7 +119,9 @@ class Response(Wire):
     prompt_cache_key: str | None = None
     reasoning: ReasoningSettings | None = None
     safety_identifier: str | None = None
-    service_tier: str | None = None
+    service_tier: (
+        Annotated[str, OpenEnum("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")] | None
+    ) = None
     store: bool | MISSING = MISSING
     temperature: float | None
     text: TextSettings | MISSING = MISSING
