@@ -203,8 +203,8 @@ def test_a_provider_that_hangs_is_said_to_hang(monkeypatch: pytest.MonkeyPatch) 
 
     class Mine(Base):
         provider = provider_type(Hangs)
+        case_limit = 0.1
 
-    monkeypatch.setattr("dinrail_sdk.testing.suite.CASE_LIMIT", 0.1)
     monkeypatch.setattr(Hangs, "patience", lambda self, call: None)
     with pytest.raises(AssertionError, match=r"The provider hangs: the case did not end within 0\.1 s"):
         run(Mine, "embedding_order")

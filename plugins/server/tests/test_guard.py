@@ -52,7 +52,7 @@ async def test_an_allowed_page_may_ask_and_read(start: Start, origins: tuple[str
     async with running.http.options(running.url + "/chat/completions", headers=preflight) as answer:
         assert answer.status == 204
         assert answer.headers["access-control-allow-origin"] == PAGE
-        assert answer.headers["access-control-allow-methods"] == "POST"
+        assert answer.headers["access-control-allow-methods"] == "GET, HEAD, POST"
         assert answer.headers["access-control-allow-headers"] == "authorization, content-type"
         assert answer.headers["access-control-max-age"] == "600"
         assert answer.headers["vary"] == "origin"

@@ -65,7 +65,8 @@ async def test_an_unknown_path_is_404_and_a_wrong_method_405_that_lists_the_righ
         assert answer.status == 404
         assert (await answer.json())["error"]["code"] == "not_found"
     for method, path, allowed in (
-        ("GET", "/v1/chat/completions", "POST"),
+        ("GET", "/v1/embeddings", "POST"),
+        ("DELETE", "/v1/chat/completions", "GET, HEAD, POST"),
         ("DELETE", "/v1/models/a/b", "GET, HEAD"),
         ("PATCH", "/v1/models", "GET, HEAD"),
         ("PUT", "/v1/models", "GET, HEAD"),
