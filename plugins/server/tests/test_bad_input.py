@@ -12,7 +12,7 @@ from dinrail_core.api.error_body import ErrorBody
 from dinrail_core.hooks.http import Route
 from dinrail_core.host import operations
 from dinrail_server.routes import ROUTES as DECLARED
-from dinrail_server.routing import Router, template
+from dinrail_server.routing import template
 
 if TYPE_CHECKING:
     from conftest import Running, Start
@@ -25,7 +25,6 @@ GOOD: dict[str, dict[str, Any]] = {
     "/v1/moderations": {"model": "m", "input": "Hi"},
 }
 ROUTES = operations(DECLARED)
-ROUTER = Router(DECLARED)
 ANSWERED_BY_SERVICES = {
     "/v1/responses/input_tokens",
     "/v1/responses/compact",
@@ -186,8 +185,7 @@ async def test_the_field_of_a_chat_that_is_wrong_is_named(start: Start, field: s
 async def test_wrong_methods_are_405_everywhere(start: Start, route: Route) -> None:
     running = await start()
     path = template(route.path).replace("{model}", "a/b").replace("{provider}", "x")
-    there = set(ROUTER.methods(path).split(", "))  # those of a pattern that fits the path too
-    assert route.method in there
+    there = {other.method for other in ROUTES if other.path == route.path}
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - there:
         async with running.http.request(method, running.root + path) as answer:
             assert answer.status == 405, method

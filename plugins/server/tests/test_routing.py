@@ -52,6 +52,12 @@ def test_the_most_exact_pattern_wins(method: str, path: str, found: str, values:
     assert (route.path, dict(given)) == (found, values)
 
 
+def test_a_plain_path_has_its_own_methods_alone() -> None:
+    with pytest.raises(MethodNotAllowed):
+        ROUTER.find("DELETE", "/v1/files/mine")
+    assert ROUTER.methods("/v1/files/mine") == "GET, HEAD"
+
+
 @pytest.mark.parametrize("path", ["/", "", "/v1", "/v1/files/", "/v1/filesx", "/V1/files", "//v1/files"])
 def test_what_is_not_declared_is_not_found(path: str) -> None:
     with pytest.raises(NotFound):

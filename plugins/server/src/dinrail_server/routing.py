@@ -30,7 +30,8 @@ class _Pattern:
 class Router:
     """The routes by method and path.
 
-    Where several patterns fit a path, the one whose fixed segments come first wins, whatever the order of declaration.
+    A path without parameters is a resource of its own, whatever patterns fit it too. Where several patterns fit a path,
+    the one whose fixed segments come first wins, whatever the order of declaration.
 
     Args:
         declared: The operations, no two with the same method and path; those of a group are loaded when a path of
@@ -83,7 +84,7 @@ class Router:
             found = self._plain.get(path)
         if found is not None and wanted in found:
             return found[wanted], NO_VALUES
-        for pattern in self._patterns:
+        for pattern in self._patterns if found is None else ():
             if wanted in pattern.methods and (match := pattern.regex.fullmatch(path)) is not None:
                 return pattern.methods[wanted], _decoded(match)
         allowed = self.methods(path)
@@ -95,7 +96,7 @@ class Router:
         """The methods that a path has, as the ``Allow`` header lists them; empty where there is no such path."""
         self._load(path)
         found = set(self._plain.get(path, ()))
-        for pattern in self._patterns:
+        for pattern in self._patterns if not found else ():
             if pattern.regex.fullmatch(path):
                 found.update(pattern.methods)
         return ", ".join(sorted(found | {"HEAD"} if "GET" in found else found))
