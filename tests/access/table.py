@@ -191,7 +191,19 @@ async def _until_done(ask: Ask, path: str) -> None:
             await asyncio.sleep(0.02)
 
 
+async def _container(ask: Ask, ids: Ids) -> str:
+    return str((await ask("POST", "/v1/containers", {"name": "mine"}))["id"])
+
+
+async def _container_file(ask: Ask, ids: Ids) -> str:
+    return str((await ask("POST", f"/v1/containers/{ids['container']}/files", Form("file")))["id"])
+
+
 KINDS: Mapping[str, Kind] = {
+    "container": Kind(_container, look="/v1/containers/{container}"),
+    "container_file": Kind(
+        _container_file, inside=("container",), look="/v1/containers/{container}/files/{container_file}"
+    ),
     "completion": Kind(_completion, look="/v1/chat/completions/{completion}"),
     "chat_message": Kind(_chat_message, inside=("completion",)),
     "prompt": Kind(_prompt, look="/v1/prompts/{prompt}"),
@@ -394,12 +406,32 @@ _WITH_TOOLS: Mapping[str, str] = {
 }
 
 
+_IN_CONTAINER = {"container_id": "container"}
+_CONTAINER_FILE = {**_IN_CONTAINER, "file_id": "container_file"}
 _IN_STORE = {"vector_store_id": "store"}
 _STORE_FILE = {**_IN_STORE, "file_id": "store_file"}
 _STORE_BATCH = {**_IN_STORE, "batch_id": "store_batch"}
 _MAY_BE_NOTHING = frozenset({200, 404})
 
 ROWS += (
+    # containers
+    Row("POST /v1/containers", {"file_ids": "file"}, lambda ids: {"name": "mine", "file_ids": [ids["file"]]}),
+    Row("GET /v1/containers", {"after": "container"}, statuses=_AFTER),
+    Row("GET /v1/containers/{container_id}", _IN_CONTAINER),
+    Row("DELETE /v1/containers/{container_id}", _IN_CONTAINER),
+    Row(
+        "POST /v1/containers/{container_id}/files",
+        {**_IN_CONTAINER, "file_id": "file"},
+        lambda ids: {"file_id": ids["file"]},
+    ),
+    Row(
+        "GET /v1/containers/{container_id}/files",
+        {**_IN_CONTAINER, "after": "container_file"},
+        statuses=_MAY_BE_NOTHING,
+    ),
+    Row("GET /v1/containers/{container_id}/files/{file_id}", _CONTAINER_FILE),
+    Row("DELETE /v1/containers/{container_id}/files/{file_id}", _CONTAINER_FILE),
+    Row("GET /v1/containers/{container_id}/files/{file_id}/content", _CONTAINER_FILE),
     # file processors
     Row("POST /v1/file-processors/process", {"file_id": "file"}, lambda ids: {"file_id": ids["file"]}),
     Row("POST /v1/file-processors/jobs", {"file_id": "file"}, lambda ids: {"file_id": ids["file"]}),
@@ -449,6 +481,7 @@ NO_OBJECT: Mapping[tuple[str, str], str] = {
     ("POST /v1/chat/completions", "messages.tool_calls.id"): "made up by the model",
     **{(route, name): why for route in _IN_ALL for name, why in _IN_RESPONSES.items()},
     **{(route, name): why for route in _IN_ALL[:2] for name, why in _WITH_TOOLS.items()},
+    ("POST /v1/containers", "skills.skill_id"): "no skills are kept",
     ("POST /v1/responses", "prompt.variables.file_id"): "looked up as a message's file is",
     ("POST /v1/file-processors/jobs", "chunking_strategy.contextual.model_id"): "a model",
     ("POST /v1/file-processors/process", "chunking_strategy.contextual.model_id"): "a model",

@@ -369,7 +369,16 @@ async def test_a_caller_who_leaves_does_not_undo_the_opening_for_others(rig: Rig
 
 async def test_a_contract_that_no_service_provides_is_not_installed(rig: Rig) -> None:
     async with rig.host() as host:
-        with pytest.raises(NothingServes, match="No installed service provides Files"):
+        with pytest.raises(NothingServes, match="No enabled service provides Files") as caught:
+            await host.rail.service(Files)
+    assert "until" not in caught.value.message
+
+
+async def test_who_looks_for_a_service_is_told_which_plugins_wait_to_be_enabled(rig: Rig) -> None:
+    rig.plugin("runner", extends=["services"])
+    rig.plugin("pages", extends=["routes"])
+    async with rig.host() as host:
+        with pytest.raises(NothingServes, match=r"off until \[plugins\] enable names them: runner\.$"):
             await host.rail.service(Files)
 
 

@@ -79,6 +79,11 @@ class Exchange(ABC):
         """Whether the client asks for a WebSocket."""
         return self.headers.get("upgrade", "").lower() == "websocket"
 
+    @property
+    def has_form(self) -> bool:
+        """Whether the body is a form, where a route takes JSON as well."""
+        return self.headers.get("content-type", "").lower().startswith("multipart/form-data")
+
     asked: Target[Any] | None = None
     """Which model is asked for the answer, where one is."""
 

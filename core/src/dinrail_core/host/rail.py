@@ -18,7 +18,7 @@ from dinrail_core.hooks.context import MayUse, Price, Rail, Target
 from dinrail_core.hooks.records import ProviderType
 from dinrail_core.host.instances import Instance
 from dinrail_core.host.lifecycle import OpenError
-from dinrail_core.host.plugins import Plugins
+from dinrail_core.host.plugins import Plugins, PluginState
 from dinrail_core.host.services import Services
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ class HostRail(Rail):
         """See :meth:`Rail.service`."""
         if self._services is None or not self._services.has(contract):
             raise NothingServes(
-                f"No installed service provides {contract.__name__}. Install a plugin that does; "
-                "`dinrail plugins` shows what is installed."
+                f"No enabled service provides {contract.__name__}. Install or enable a plugin that does; "
+                f"`dinrail plugins` shows what is installed.{self._services_that_are_off()}"
             )
         try:
             return cast("T", await self._services.get(contract))
@@ -271,6 +271,15 @@ class HostRail(Rail):
         listings = [instance.listing for instance in self._instances.values() if instance.listing is not None]
         if listings:
             await asyncio.gather(*(listing.refresh(older_than=_FRESH, within=_WAIT) for listing in listings))
+
+    def _services_that_are_off(self) -> str:
+        """What a plugin that may not run would provide is not known; that it would provide something is."""
+        off = [
+            plugin.name
+            for plugin in self._plugins.all
+            if plugin.state is PluginState.OFF and "services" in plugin.installed.extends
+        ]
+        return f" Installed, and off until [plugins] enable names them: {', '.join(sorted(off))}." if off else ""
 
     def _what_to_install(self, contract: type) -> str:
         able = sorted(record.name for record in self._types if contract in record.apis)

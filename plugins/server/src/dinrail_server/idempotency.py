@@ -63,7 +63,7 @@ class Idempotency:
             raise InvalidRequest(f"An idempotency key has 1 to {_LONGEST} printable ASCII characters.", param=HEADER)
         if not self._rail.provides(IdempotencyKeys):
             raise UnsupportedFeature(f"This server keeps no idempotency keys; send no {HEADER}.", param=HEADER)
-        if route.form is not None:
+        if route.form is not None and exchange.has_form:
             return await self._answer_form(exchange, route, key)
         body = await exchange.read()
         keys = await self._rail.service(IdempotencyKeys)

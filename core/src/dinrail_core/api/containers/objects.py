@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from dinrail_core.api.files.objects import UploadedBytes
 from dinrail_core.api.items.containers import FileIds, MemoryLimit, NetworkPolicy, Skill
 from dinrail_core.api.open_enum import OpenEnum
 from dinrail_core.api.wire import MISSING, Many, Wire
@@ -90,9 +91,10 @@ class CreateContainerFile(Wire):
 
 
 class ContainerFileForm(Wire):
-    """A file that is uploaded into a container."""
+    """A file for a container (``multipart/form-data``): one that comes along, or one of the caller's by its id."""
 
-    file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
+    file: UploadedBytes | MISSING = MISSING
+    file_id: str | MISSING = MISSING
 
 
 class ListContainersQuery(Wire):

@@ -35,6 +35,7 @@ ROUTES: Sequence[Route | RouteGroup] = (
     _api("/v1/files", "files"),
     _api("/v1/uploads", "uploads"),
     _api("/v1/responses", "responses"),
+    _api("/v1/containers", "containers"),
     _api("/v1/file-processors", "file_processors"),
     _api("/v1/vector_stores", "vector_stores"),
     _api("/v1/conversations", "conversations"),

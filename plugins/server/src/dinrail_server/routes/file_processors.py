@@ -27,7 +27,7 @@ _TAG = "File processors"
 
 async def _process(exchange: Exchange) -> Answer[ProcessedFile]:
     files = await exchange.rail.service(Files)
-    if exchange.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+    if exchange.has_form:
         return await _process_upload(exchange, files)
     request = await exchange.decode(ProcessFile)
     return await _processed(exchange, request, await files.content(request.file_id, exchange.call))

@@ -5,12 +5,10 @@ from __future__ import annotations
 from email.utils import formatdate
 
 from dinrail_core.api.answers import Answer
-from dinrail_core.api.error_body import ErrorBody, ErrorDetail
 from dinrail_core.api.files import DeletedFile, FileForm, FileList, Files, ListFilesQuery, NewFile, OpenAIFile
 from dinrail_core.api.wire import decode_request
 from dinrail_core.hooks.http import Exchange, Reply, Route
-from dinrail_server.disposition import attachment
-from dinrail_server.ranges import Unsatisfiable, wanted_range
+from dinrail_server.routes.downloads import download
 from dinrail_server.routes.forms import MULTIPART, Form, read_form
 
 __all__ = ["ROUTES"]
@@ -56,36 +54,7 @@ async def _delete(exchange: Exchange) -> Answer[DeletedFile]:
 async def _content(exchange: Exchange) -> Reply:
     files = await exchange.rail.service(Files)
     found = await files.content(exchange.path["file_id"], exchange.call)
-    size = found.file.bytes
-    etag = f'"{found.sha256}"'
-    headers = {
-        "accept-ranges": "bytes",
-        "cache-control": "private, no-cache",
-        "content-disposition": attachment(found.file.filename),
-        "etag": etag,
-        "last-modified": formatdate(found.file.created_at, usegmt=True),
-    }
-    try:
-        part = wanted_range(exchange.headers, size, etag)
-    except Unsatisfiable:
-        return _unsatisfiable(size)
-    start, stop = part or (0, size)
-    headers["content-length"] = str(stop - start)
-    if part is not None:
-        headers["content-range"] = f"bytes {start}-{stop - 1}/{size}"
-    status = 200 if part is None else 206
-    return Reply(found.read(start, stop), status, found.media_type, headers)
-
-
-def _unsatisfiable(size: int) -> Reply:
-    detail = ErrorDetail(
-        message=f"The file has {size} bytes; the range lies outside of them.",
-        type="invalid_request_error",
-        param="range",
-        code="range_not_satisfiable",
-    )
-    headers = {"accept-ranges": "bytes", "content-range": f"bytes */{size}"}
-    return Reply(ErrorBody(error=detail).model_dump_json().encode(), 416, headers=headers)
+    return download(exchange, found, {"last-modified": formatdate(found.file.created_at, usegmt=True)})
 
 
 ROUTES = (

@@ -25,9 +25,12 @@ class Form:
 
     Attributes:
         fields: The other fields so far; ``a[b]`` becomes a table ``a``.
+        has_file: Whether there is a file.
         filename: The file's name.
         file: The file's bytes.
     """
+
+    has_file = False
 
     file: AsyncIterator[bytes]
     filename: str
@@ -38,21 +41,14 @@ class Form:
         self.fields: dict[str, Any] = {}
 
     async def seek(self) -> None:
-        """Read up to the file.
-
-        Raises:
-            InvalidRequest: There is none.
-        """
+        """Read up to the file, or to the end where there is none."""
         async for part in self._parts:
             if part.name == self._name:
                 if not part.filename:
                     raise InvalidRequest(f"'{self._name}' must be sent as a file, with a file name.", param=self._name)
-                self.file, self.filename = part.content, part.filename
+                self.has_file, self.file, self.filename = True, part.content, part.filename
                 return
             await self._take(part)
-        raise InvalidRequest(
-            f"Missing required parameter: '{self._name}'.", param=self._name, code="missing_required_parameter"
-        )
 
     async def finish(self) -> dict[str, Any]:
         """Read what stands behind the file, and return all fields but it."""
@@ -84,12 +80,13 @@ class Form:
 
 
 @asynccontextmanager
-async def read_form(exchange: Exchange, name: str) -> AsyncIterator[Form]:
+async def read_form(exchange: Exchange, name: str, *, optional: bool = False) -> AsyncIterator[Form]:
     """A form, read up to its file.
 
     Args:
         exchange: The request.
         name: The field that is the file.
+        optional: It may be left out; the form is then read to its end.
 
     Raises:
         InvalidRequest: It is no form, or has no file.
@@ -98,6 +95,10 @@ async def read_form(exchange: Exchange, name: str) -> AsyncIterator[Form]:
     try:
         form = Form(parts, name)
         await form.seek()
+        if not form.has_file and not optional:
+            raise InvalidRequest(
+                f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter"
+            )
         yield form
     finally:
         await parts.aclose()
