@@ -227,6 +227,9 @@ KINDS: Mapping[str, Kind] = {
 
 # --- operations
 
+_FIELDS = frozenset({400, 404})
+"""What OpenAI answers differs: 400 for the response that is to be gone on from, 404 for a file."""
+
 _AFTER = frozenset({200})
 """A cursor is a place in a list and names nothing that must be there."""
 
@@ -331,17 +334,20 @@ ROWS: tuple[Row, ...] = (
             "prompt.id": "prompt",
         },
         lambda ids: _everything(ids) | {"prompt": {"id": ids["prompt"], "variables": {"name": "Ann"}}},
+        statuses=_FIELDS,
     ),
     Row("GET /v1/responses", {"after": "response"}, statuses=_AFTER),
     Row(
         "POST /v1/responses/input_tokens",
         {"previous_response_id": "response", "input.content.file_id": "file", "input.id": "item"},
         _everything,
+        statuses=_FIELDS,
     ),
     Row(
         "POST /v1/responses/compact",
         {"previous_response_id": "response", "input.content.file_id": "file", "input.id": "item"},
         _everything,
+        statuses=_FIELDS,
     ),
     Row("GET /v1/responses/{response_id}", {"response_id": "response"}),
     Row("DELETE /v1/responses/{response_id}", {"response_id": "response"}),

@@ -121,7 +121,7 @@ async def test_turns_go_on_from_any_response_and_branch(stored: Served, upstream
         await client.responses.delete(b)
         await turn("e", c)
         assert heard() == ["a", "c", "e"]
-        with pytest.raises(openai.NotFoundError) as missing:
+        with pytest.raises(openai.BadRequestError) as missing:
             await turn("f", b)
         assert missing.value.param == "previous_response_id"
 
@@ -419,7 +419,7 @@ async def test_the_limit_of_tokens_holds_for_all_turns_together(served: Served, 
         ({"input": [{"type": "item_reference", "id": "msg_none"}]}, 404, "input.0.id"),
         ({"input": "x", "tools": [{"type": "telepathy"}]}, 400, "tools.0.type"),
         ({"input": "x", "tools": [{"type": "computer"}]}, 400, "tools.0.type"),
-        ({"input": "x", "previous_response_id": "resp_none"}, 404, "previous_response_id"),
+        ({"input": "x", "previous_response_id": "resp_none"}, 400, "previous_response_id"),
         ({"input": "x", "previous_response_id": "resp_none", "conversation": "conv_none"}, 400, "conversation"),
         ({"input": "x", "background": True, "store": False}, 400, "background"),
         ({"input": "x", "moderation": {"model": "m"}}, 400, "moderation"),

@@ -58,7 +58,7 @@ async def test_what_is_not_stored_is_known_to_its_connection_alone(served: Serve
     async with talking(served) as other:
         (error,) = await other.turn(input="And?", previous_response_id=first)
         assert error["error"]["code"] == "previous_response_not_found"
-        assert error["status"] == 404
+        assert error["status"] == 400
         assert (await other.said(input="Anew."))["status"] == "completed"
 
 
@@ -99,21 +99,27 @@ async def test_tools_are_called_across_turns(served: Served, upstream: FakeUpstr
 
 
 @pytest.mark.parametrize(
-    ("message", "code"),
+    ("message", "code", "status"),
     [
-        ("no JSON", "invalid_value"),
-        ("[]", "invalid_value"),
-        ('{"type": "response.cancel"}', "invalid_value"),
-        ('{"type": "response.create", "model": "none/none", "input": "x"}', "model_not_found"),
-        ('{"type": "response.create", "input": "x"}', "missing_required_parameter"),
-        ('{"type": "response.create", "model": "one/kit-model", "input": "x", "background": true}', "invalid_value"),
+        ("no JSON", "invalid_value", 400),
+        ("[]", "invalid_value", 400),
+        ('{"type": "response.cancel"}', "invalid_value", 400),
+        ('{"type": "response.create", "model": "none/none", "input": "x"}', "model_not_found", 404),
+        ('{"type": "response.create", "input": "x"}', "missing_required_parameter", 400),
+        (
+            '{"type": "response.create", "model": "one/kit-model", "input": "x", "background": true}',
+            "invalid_value",
+            400,
+        ),
     ],
 )
-async def test_a_bad_message_is_an_error_and_the_connection_goes_on(served: Served, message: str, code: str) -> None:
+async def test_a_bad_message_is_an_error_and_the_connection_goes_on(
+    served: Served, message: str, code: str, status: int
+) -> None:
     async with aiohttp.ClientSession() as http, http.ws_connect(f"{served.url}/responses") as socket:
         await socket.send_str(message)
         error = json.loads((await socket.receive(20)).data)
-        assert (error["type"], error["error"]["code"]) == ("error", code)
+        assert (error["type"], error["code"], error["error"]["code"], error["status"]) == ("error", code, code, status)
         talk = Talk(socket)
         assert (await talk.said(input="Hello."))["status"] == "completed"
 
@@ -125,3 +131,14 @@ async def test_pages_of_other_origins_open_none(served: Served) -> None:
         assert refused.value.status == 403
         async with http.get(f"{served.url}/responses", headers={"Upgrade": "websocket"}) as answer:
             assert answer.status == 400
+
+
+async def test_a_connection_that_has_stood_long_enough_is_told_so_and_closed(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dinrail_server.routes.responses._LONGEST_TALK", 0.2)
+    async with aiohttp.ClientSession() as http, http.ws_connect(f"{served.url}/responses") as socket:
+        error = json.loads((await socket.receive(20)).data)
+        assert (error["type"], error["error"]["code"]) == ("error", "websocket_connection_limit_reached")
+        assert error["status"] == 400
+        assert (await socket.receive(20)).type is aiohttp.WSMsgType.CLOSE

@@ -160,10 +160,12 @@ class Talk:
     Attributes:
         speak: Speaks with the client; when it returns, the connection is closed.
         limit: Seconds that the connection may stand, in place of the server's limit for requests.
+        farewell: The message with which the client is told that they are over; empty for none.
     """
 
     speak: Callable[[Socket], Awaitable[None]]
     limit: float
+    farewell: str = ""
 
 
 Handler = Callable[[Exchange], Awaitable[Answer[Any] | Stream[Any] | Reply | Talk]]

@@ -11,8 +11,8 @@ from pydantic_core import from_json, to_json
 from dinrail_core.api.call import Call
 from dinrail_core.api.responses import CreateResponse, ResponseSession
 from dinrail_core.api.wire import decode_request
-from dinrail_core.errors import DinrailError, InvalidRequest
-from dinrail_responses.faults import as_fault, error_event
+from dinrail_core.errors import InvalidRequest
+from dinrail_responses.faults import as_fault
 from dinrail_responses.plan import Before
 from dinrail_responses.scribe import Scribe
 from dinrail_responses.store import Store
@@ -53,10 +53,13 @@ class Session(ResponseSession):
             async with aclosing(self._turn(given, call)) as events:
                 async for event in events:
                     yield event
-        except Exception as caught:  # whatever it is, the connection goes on, and its client is told
+        except Exception as caught:  # whatever it is, what was gone on from is forgotten
             if self._last is not None and previous == self._last[0]:
                 self._last = None
-            yield _error(as_fault(caught))
+            error = as_fault(caught)
+            if error is caught:
+                raise
+            raise error from caught
 
     async def _turn(self, given: Json, call: Call) -> AsyncGenerator[str, None]:
         generate = given.pop("generate", True)
@@ -107,8 +110,3 @@ def _message(text: str) -> Json:
     return {
         name: value for name, value in given.items() if name not in ("type", "stream", "stream_options", "background")
     }
-
-
-def _error(error: DinrailError) -> str:
-    status = {"previous_response_not_found": 404}.get(error.code, 400 if isinstance(error, InvalidRequest) else 500)
-    return to_json({"type": "error", "status": status, **error_event(error)}).decode()

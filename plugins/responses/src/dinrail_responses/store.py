@@ -74,14 +74,14 @@ class Store:
         """A response's place in its chain, and all items from the chain's begin to it.
 
         Raises:
-            InvalidRequest: It is still being made.
-            NotFound: There is none of this id; ``param`` is ``previous_response_id``.
+            InvalidRequest: There is none of this id, or it is still being made; ``param`` is ``previous_response_id``.
+                A field of the request is wrong then, and not its path: OpenAI and Open Responses answer 400.
         """
 
         def work(unit: Owned) -> tuple[Link, list[str]]:
             row = unit.get(RESPONSES, response_id)
             if row is None or row["body"] is None:
-                raise NotFound(
+                raise InvalidRequest(
                     f"Previous response with id '{response_id}' not found.",
                     param="previous_response_id",
                     code="previous_response_not_found",

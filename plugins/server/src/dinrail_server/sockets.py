@@ -24,14 +24,17 @@ _LOOK = 1.0
 
 
 class _Socket(Socket):
-    def __init__(self, exchange: HttpExchange, response: WebSocketResponse, limit: float) -> None:
+    def __init__(self, exchange: HttpExchange, response: WebSocketResponse, talk: Talk) -> None:
         self._exchange = exchange
         self._response = response
-        self._ends = time.monotonic() + limit
+        self._ends = time.monotonic() + talk.limit
+        self._farewell = talk.farewell
 
     async def receive(self) -> str | None:
         while True:
             left = self._ends - time.monotonic()
+            if left <= 0 and self._farewell:
+                await self.send(self._farewell)
             if left <= 0 or self._exchange.server.phase is not Phase.READY:
                 await self._response.close(code=WSCloseCode.GOING_AWAY)
                 return None
@@ -70,7 +73,7 @@ async def talk(exchange: HttpExchange, headers: CIMultiDict[str], result: Talk) 
     exchange.begun = exchange.talks = True
     exchange.end_with_connection()
     try:
-        await result.speak(_Socket(exchange, response, result.limit))
+        await result.speak(_Socket(exchange, response, result))
     except asyncio.CancelledError:
         await response.close(code=WSCloseCode.GOING_AWAY)
         raise

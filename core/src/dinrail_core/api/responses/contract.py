@@ -46,11 +46,14 @@ class ResponseSession(ABC):
     def turn(self, message: str, call: Call) -> Frames:
         """Answer one message of the client: the events as JSON texts, one each; consume it inside ``aclosing()``.
 
-        What is wrong with the message is an ``error`` event, never an exception.
+        An error in the course of a response is an event, as in a stream. A session goes on behind either.
 
         Args:
             message: The client's JSON text, ``{"type": "response.create", …}``.
             call: On whose behalf.
+
+        Raises:
+            DinrailError: From the iteration: there is no response; what it was to go on from is forgotten.
         """
 
 

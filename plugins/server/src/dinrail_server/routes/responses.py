@@ -7,6 +7,8 @@ from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 
+import orjson
+
 from dinrail_core.api.answers import Answer, Stream
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.responses import (
@@ -25,7 +27,9 @@ from dinrail_core.api.responses import (
     Responses,
     RetrieveQuery,
 )
+from dinrail_core.errors import DinrailError, InvalidRequest
 from dinrail_core.hooks.http import Exchange, Route, Socket, Talk
+from dinrail_server.errors import problem
 
 __all__ = ["ROUTES"]
 
@@ -33,6 +37,10 @@ _TAG = "Responses"
 
 _LONGEST_TALK = 3600.0
 """Seconds that a WebSocket may stand (Open Responses 2026-04-24)."""
+
+_OVER = InvalidRequest(
+    "The connection has stood for 60 minutes. Open a new one.", code="websocket_connection_limit_reached"
+)
 
 
 async def _create(exchange: Exchange) -> Answer[Response] | Stream[ResponseEvent]:
@@ -55,7 +63,7 @@ async def _retrieve(exchange: Exchange) -> Answer[Response] | Stream[ResponseEve
 
 async def _list(exchange: Exchange) -> Answer[ResponseList] | Talk:
     if exchange.wants_socket:
-        return Talk(speak=partial(_speak, exchange), limit=_LONGEST_TALK)
+        return Talk(speak=partial(_speak, exchange), limit=_LONGEST_TALK, farewell=_told(_OVER))
     query = exchange.parameters(ListResponsesQuery)
     responses = await exchange.rail.service(Responses)
     return await responses.list(query, exchange.call)
@@ -99,9 +107,20 @@ async def _speak(exchange: Exchange, socket: Socket) -> None:
     async with responses.session(partial(_check_model, exchange)) as session:
         while (message := await socket.receive()) is not None:
             call = replace(exchange.call, deadline=None if seconds is None else time.time() + seconds)
-            async with aclosing(session.turn(message, call)) as events:
-                async for event in events:
-                    await socket.send(event)
+            try:
+                async with aclosing(session.turn(message, call)) as events:
+                    async for event in events:
+                        await socket.send(event)
+            except DinrailError as error:
+                await socket.send(_told(error))
+
+
+def _told(error: DinrailError) -> str:
+    """An error as a message, in the shapes of both specifications, with the status that an answer would have."""
+    known = problem(error)
+    detail = orjson.loads(known.body)["error"]
+    flat = {name: detail[name] for name in ("code", "message", "param")}
+    return orjson.dumps({"type": "error", "status": known.status, **flat, "error": detail}).decode()
 
 
 async def _check_model(exchange: Exchange, model: str) -> None:
