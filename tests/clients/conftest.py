@@ -218,11 +218,11 @@ def node() -> str:
 
 @pytest.fixture
 def run(node: str, server: Server) -> Callable[..., Any]:
-    """Run a case and return what it printed."""
+    """Run a case of a file of ``node`` and return what it printed."""
 
-    def run(case: str, model: str = MODEL) -> Any:
+    def run(case: str, model: str = MODEL, file: str = "cases.mjs") -> Any:
         done = subprocess.run(
-            [node, _NODE / "cases.mjs", case, server.url, model],
+            [node, _NODE / file, case, server.url, model],
             capture_output=True,
             text=True,
             timeout=60,

@@ -1,37 +1,14 @@
-// What a test asks of OpenAI's package for JavaScript: `node cases.mjs CASE URL MODEL` prints what came of it as JSON.
+// What a test asks of OpenAI's package for JavaScript, responses aside.
 
-import OpenAI, { toFile } from "openai";
+import { toFile } from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
 
-const [, , name, baseURL, model] = process.argv;
-const client = new OpenAI({ baseURL, apiKey: "none", maxRetries: 0, timeout: 30_000 });
+import { client, failure, model, read, run } from "./client.mjs";
+
 const messages = [{ role: "user", content: "How is the weather in Oslo?" }];
 const Report = z.object({ place: z.string(), degrees: z.number() });
 const parameters = { type: "object", properties: { place: { type: "string" } }, required: ["place"] };
-
-// The class that a failed call throws, and what it says.
-async function failure(call) {
-  try {
-    await call();
-  } catch (error) {
-    return {
-      class: error.constructor.name,
-      status: error.status ?? null,
-      code: error.code ?? null,
-      param: error.param ?? null,
-      retryAfter: error.headers?.get?.("retry-after") ?? null,
-      requestId: error.requestID ?? null,
-    };
-  }
-  return { class: null };
-}
-
-async function read(stream) {
-  const events = [];
-  for await (const event of stream) events.push(event);
-  return events;
-}
 
 const text = (events) => events.map((event) => event.choices[0]?.delta.content ?? "").join("");
 
@@ -205,4 +182,4 @@ const cases = {
   },
 };
 
-console.log(JSON.stringify(await cases[name]()));
+await run(cases);
