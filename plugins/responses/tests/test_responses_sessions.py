@@ -131,14 +131,3 @@ async def test_pages_of_other_origins_open_none(served: Served) -> None:
         assert refused.value.status == 403
         async with http.get(f"{served.url}/responses", headers={"Upgrade": "websocket"}) as answer:
             assert answer.status == 400
-
-
-async def test_a_connection_that_has_stood_long_enough_is_told_so_and_closed(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dinrail_server.routes.responses._LONGEST_TALK", 0.2)
-    async with aiohttp.ClientSession() as http, http.ws_connect(f"{served.url}/responses") as socket:
-        error = json.loads((await socket.receive(20)).data)
-        assert (error["type"], error["error"]["code"]) == ("error", "websocket_connection_limit_reached")
-        assert error["status"] == 400
-        assert (await socket.receive(20)).type is aiohttp.WSMsgType.CLOSE
