@@ -12,6 +12,7 @@ from dinrail_core.api.vector_index import Attribute
 from dinrail_sdk.testing.vector_samples import comparison, compound, random_attributes, random_filter
 from dinrail_sdk.vectors.filters import matcher
 from dinrail_sdk.vectors.narrowing import Dialect, Order, narrowed, ordered_text, plain_text
+from dinrail_sdk.vectors.number_words import NumberWordDialect, words_with_numbers
 from dinrail_sdk.vectors.tokens import token
 
 Condition = Callable[[Mapping[str, Attribute]], bool]
@@ -91,3 +92,39 @@ def test_one_word_stands_for_what_is_equal_and_for_nothing_else() -> None:
         token("a1", ""),
     ]
     assert len(set(different)) == len(different)
+
+
+class Lists(NumberWordDialect[Condition]):
+    """An engine that knows which words a record has, and nothing else; it looks at the attributes' own words."""
+
+    def has(self, word: str) -> Condition:
+        return lambda attributes: word in words_with_numbers(attributes)
+
+    def has_any(self, words: Sequence[str]) -> Condition:
+        return lambda attributes: not set(words).isdisjoint(words_with_numbers(attributes))
+
+    def all_of(self, parts: Sequence[Condition]) -> Condition:
+        return lambda attributes: all(part(attributes) for part in parts)
+
+    def any_of(self, parts: Sequence[Condition]) -> Condition:
+        return lambda attributes: any(part(attributes) for part in parts)
+
+    def no(self, part: Condition) -> Condition:
+        return lambda attributes: not part(attributes)
+
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**60), 2**60) | st.just(-0.0)
+
+
+@given(NUMBERS, NUMBERS, st.sampled_from(("gt", "gte", "lt", "lte")))
+def test_words_say_which_of_two_numbers_is_greater(there: float, value: float, order: Order) -> None:
+    asked = narrowed(comparison(order, "a", value), Lists())
+    assert asked.exact
+    assert asked.condition is not None
+    assert asked.condition({"a": there}) == matcher(comparison(order, "a", value))({"a": there})
+    assert not asked.condition({"b": there})
+    assert not asked.condition({"a": str(there)})
+
+
+def test_words_know_no_order_of_texts() -> None:
+    assert not narrowed(comparison("gt", "a", "x"), Lists()).exact

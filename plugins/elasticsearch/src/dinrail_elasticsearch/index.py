@@ -18,7 +18,7 @@ from dinrail_elasticsearch.plugin import ElasticsearchConfig
 from dinrail_sdk.vectors.base import Candidates, EngineIndex, clipped, find_exactly
 from dinrail_sdk.vectors.buffers import Floats
 from dinrail_sdk.vectors.narrowing import narrowed
-from dinrail_sdk.vectors.tokens import TokenDialect, tokens
+from dinrail_sdk.vectors.number_words import NumberWordDialect, words_with_numbers
 
 __all__ = ["Elasticsearch", "open_index"]
 
@@ -28,12 +28,14 @@ _MOST = 1_000_000
 """How many results an index may be asked for."""
 _AT_ONCE = 50_000
 """Numbers in one request: they are written as text on the event loop."""
+_MOST_AT_ONCE = 100
+"""Records in one request, since those of many attributes have many words."""
 _TRIES = 10
 _SCRIPT = "Math.max(0.0, dotProduct(params.wanted, 'vector') + 1.0)"
 """A score must not be negative, which rounding can lead to."""
 
 
-class Queries(TokenDialect[Query]):
+class Queries(NumberWordDialect[Query]):
     """Conditions in Elasticsearch's query language."""
 
     def has(self, word: str) -> Query:
@@ -91,7 +93,7 @@ class Elasticsearch(EngineIndex):
 
     async def engine_upsert(self, collection: str, records: Sequence[VectorRecord], rows: Floats) -> None:
         """See :meth:`EngineIndex.engine_upsert`."""
-        step = max(1, _AT_ONCE // rows.shape[1])
+        step = max(1, min(_MOST_AT_ONCE, _AT_ONCE // rows.shape[1]))
         for start in range(0, len(records), step):
             lines: list[Any] = []
             for record, row in zip(records[start : start + step], rows[start : start + step], strict=True):
@@ -180,7 +182,7 @@ def _index(dimension: int) -> Query:
 
 
 def _said(attributes: Mapping[str, Attribute]) -> dict[str, Any]:
-    return {"words": tokens(attributes), "attributes": orjson.dumps(attributes).decode()}
+    return {"words": words_with_numbers(attributes), "attributes": orjson.dumps(attributes).decode()}
 
 
 def _of_file(file_id: str) -> Query:
