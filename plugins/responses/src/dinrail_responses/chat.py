@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
-from dinrail_core.api.answers import frames
 from dinrail_core.api.call import Call
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.chat.request import ChatRequest
@@ -15,7 +14,7 @@ from dinrail_responses.citations import Citations
 from dinrail_responses.parsing import parsed
 from dinrail_responses.reduce import ChatReducer, Manner, Step, as_chunk
 from dinrail_responses.scribe import Scribe
-from dinrail_responses.speaker import Speaker
+from dinrail_responses.speaker import Speaker, drop_older_half, listen
 from dinrail_responses.tools.interface import Exchange, Json, Offer
 from dinrail_responses.tools.toolbox import Toolbox
 from dinrail_responses.writers import NewId
@@ -92,7 +91,8 @@ class ChatSpeaker(Speaker):
         reducer = ChatReducer(scribe, manner)
         try:
             if self._streamed:
-                async with aclosing(self._stream(request, reducer)) as reads:
+                opening = self._target.provider.stream(request, self._call)
+                async with aclosing(listen(opening, reducer.feed)) as reads:
                     async for _ in reads:
                         yield
             else:
@@ -125,26 +125,7 @@ class ChatSpeaker(Speaker):
         self._messages.append(step.said)
 
     def forget(self) -> bool:
-        """Drop the older half, instructions aside, up to where a user speaks: no call may lose what came of it."""
-        begin = 1 if self._messages and self._messages[0]["role"] == "system" else 0
-        users = [n for n, message in enumerate(self._messages) if n > begin and message["role"] == "user"]
-        if not users:
-            return False
-        cut = next((n for n in users if n >= begin + (len(self._messages) - begin) // 2), users[-1])
-        del self._messages[begin:cut]
-        return True
-
-    async def _stream(self, request: ChatRequest, reducer: ChatReducer) -> AsyncGenerator[None, None]:
-        stream = await self._target.provider.stream(request, self._call)
-        try:
-            yield
-            async with aclosing(stream.reads()) as reads:
-                async for read in reads:
-                    for data in frames(read):
-                        reducer.feed(parsed(data))
-                    yield
-        finally:
-            await stream.aclose()
+        return drop_older_half(self._messages)
 
     def _request(self, toolbox: Toolbox, limit: int | None) -> ChatRequest:
         body = {**self._base, "messages": self._messages}

@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from dinrail_core.api.answers import frames
 from dinrail_core.api.call import Call
 from dinrail_core.api.responses import CreateResponse
 from dinrail_core.api.responses.contract import NativeResponses
@@ -19,7 +18,7 @@ from dinrail_responses.native_reduce import NativeReducer
 from dinrail_responses.parsing import parsed
 from dinrail_responses.reduce import Manner, Step
 from dinrail_responses.scribe import Scribe
-from dinrail_responses.speaker import Speaker
+from dinrail_responses.speaker import Speaker, drop_older_half, listen
 from dinrail_responses.tools.interface import Exchange, Json, Offer
 from dinrail_responses.tools.toolbox import Toolbox
 
@@ -104,7 +103,8 @@ class NativeSpeaker(Speaker):
         reducer = NativeReducer(scribe, manner, sealed=self._sealed)
         try:
             if self._streamed:
-                async with aclosing(self._stream(request, reducer)) as reads:
+                opening = self._target.provider.stream_response(request, self._call)
+                async with aclosing(listen(opening, reducer.feed)) as reads:
                     async for _ in reads:
                         yield
             else:
@@ -129,26 +129,7 @@ class NativeSpeaker(Speaker):
         self._items += step.said["items"]
 
     def forget(self) -> bool:
-        """Drop the older half, instructions aside, up to where a user speaks: no call may lose what came of it."""
-        lead = 1 if self._items and self._items[0].get("role") in ("system", "developer") else 0
-        users = [n for n, item in enumerate(self._items) if n > lead and item.get("role") == "user"]
-        if not users:
-            return False
-        middle = lead + (len(self._items) - lead) // 2
-        del self._items[lead : next((n for n in users if n >= middle), users[-1])]
-        return True
-
-    async def _stream(self, request: CreateResponse, reducer: NativeReducer) -> AsyncGenerator[None, None]:
-        stream = await self._target.provider.stream_response(request, self._call)
-        try:
-            yield
-            async with aclosing(stream.reads()) as reads:
-                async for read in reads:
-                    for data in frames(read):
-                        reducer.feed(parsed(data))
-                    yield
-        finally:
-            await stream.aclose()
+        return drop_older_half(self._items)
 
     def _request(self, toolbox: Toolbox, limit: int | None) -> CreateResponse:
         body: Json = {**self._base, "input": self._items}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
 
+from dinrail_core.api.answers import Stream, frames
 from dinrail_responses.citations import Citations
+from dinrail_responses.parsing import parsed
 from dinrail_responses.reduce import Step
 from dinrail_responses.scribe import Scribe
-from dinrail_responses.tools.interface import Exchange
+from dinrail_responses.tools.interface import Exchange, Json
 from dinrail_responses.tools.toolbox import Toolbox
 
-__all__ = ["Speaker"]
+__all__ = ["Speaker", "drop_older_half", "listen"]
 
 
 class Speaker(ABC):
@@ -51,3 +55,40 @@ class Speaker(ABC):
     @abstractmethod
     def forget(self) -> bool:
         """Drop the older half of what has been said; false where nothing is left to drop."""
+
+
+async def listen(opening: Awaitable[Stream[Any]], feed: Callable[[Json], None]) -> AsyncGenerator[None, None]:
+    """Read a stream of the upstream to its end; yields once it has been opened, and behind each read.
+
+    Args:
+        opening: Gives the stream.
+        feed: Told the JSON of each frame.
+    """
+    stream = await opening
+    try:
+        yield
+        async with aclosing(stream.reads()) as reads:
+            async for read in reads:
+                for data in frames(read):
+                    feed(parsed(data))
+                yield
+    finally:
+        await stream.aclose()
+
+
+def drop_older_half(said: list[Json]) -> bool:
+    """Drop the older half, instructions aside, up to where a user speaks: no call may lose what came of it.
+
+    Args:
+        said: Messages of a chat, or items; changed in place.
+
+    Returns:
+        Whether there was something to drop.
+    """
+    begin = 1 if said and said[0].get("role") in ("system", "developer") else 0
+    users = [n for n, one in enumerate(said) if n > begin and one.get("role") == "user"]
+    if not users:
+        return False
+    middle = begin + (len(said) - begin) // 2
+    del said[begin : next((n for n in users if n >= middle), users[-1])]
+    return True
