@@ -12,7 +12,7 @@ from benchmarks.client import Connection, Reply, post
 from benchmarks.subjects import INSTANCE
 from benchmarks.upstream import RATE
 
-__all__ = ["Chat", "Embeddings", "Load", "PacedStream", "StorePrompt", "WrongAnswer", "first_answer", "model_id"]
+__all__ = ["Chat", "Embeddings", "Load", "PacedStream", "WrongAnswer", "first_answer", "model_id"]
 
 
 class WrongAnswer(Exception):
@@ -71,24 +71,6 @@ class Embeddings(Load):
     async def _client(self, url: str, index: int) -> int:
         request = post("/v1/embeddings", payloads.embedding_request(model_id(payloads.EMBED_MODEL), self.form))
         return await _repeat(url, request, _VECTORS[self.form], self.amount)
-
-
-class StorePrompt(Load):
-    """Prompts that the server is asked to keep, each under an id of its own."""
-
-    async def _client(self, url: str, index: int) -> int:
-        request = post("/v1/prompts", payloads.prompt_request())
-        seen = set()
-        async with await Connection.to(url) as connection:
-            for _ in range(self.amount):
-                reply = await connection.begin(request)
-                said = json.loads(reply.body)
-                if reply.status != 200 or said | {"prompt_id": ""} != payloads.prompt_answer():
-                    raise WrongAnswer(f"{reply.status} {reply.body[:200]!r}")
-                seen.add(said["prompt_id"])
-        if len(seen) != self.amount:
-            raise WrongAnswer(f"{self.amount} prompts have {len(seen)} ids")
-        return self.amount
 
 
 class PacedStream(Load):

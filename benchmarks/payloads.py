@@ -24,6 +24,8 @@ __all__ = [
     "event_first",
     "event_last",
     "event_middle",
+    "item_answer",
+    "items_request",
     "models_answer",
     "paced_request",
     "prompt_answer",
@@ -65,7 +67,7 @@ _ANSWER = (
 )
 
 
-def chat_request(model: str, *, stream: bool = False, max_tokens: int = 256) -> bytes:
+def chat_request(model: str, *, stream: bool = False, store: bool = False, max_tokens: int = 256) -> bytes:
     """A chat of about one kilobyte."""
     body: dict[str, Any] = {
         "model": model,
@@ -76,7 +78,7 @@ def chat_request(model: str, *, stream: bool = False, max_tokens: int = 256) -> 
         "temperature": 0.2,
         "max_tokens": max_tokens,
     }
-    return _json(body | {"stream": True} if stream else body)
+    return _json(body | {name: True for name, wanted in (("stream", stream), ("store", store)) if wanted})
 
 
 def paced_request(model: str, chunks: int) -> bytes:
@@ -182,3 +184,14 @@ def prompt_request() -> bytes:
 def prompt_answer() -> dict[str, Any]:
     """What it is answered with, apart from the id."""
     return {**json.loads(prompt_request()), "version": 1, "prompt_id": "", "is_default": True}
+
+
+def items_request() -> bytes:
+    """An item of about one kilobyte that is to be kept, on its way into a conversation."""
+    return _json({"items": [{"type": "message", "role": "user", "content": f"{_ROLE} {_QUESTION}"}]})
+
+
+def item_answer() -> dict[str, Any]:
+    """As what it is kept, apart from the id."""
+    content = [{"type": "input_text", "text": f"{_ROLE} {_QUESTION}"}]
+    return {"id": "", "type": "message", "role": "user", "status": "completed", "content": content}

@@ -21,7 +21,7 @@ from benchmarks.report import Result, Verdict, table, write_json
 from benchmarks.retrieving import RETRIEVING, measure_retrieving
 from benchmarks.searching import SEARCHES, measure_search
 from benchmarks.starts import measure_start
-from benchmarks.storing import measure_store
+from benchmarks.storing import STORING, measure_store
 from benchmarks.subjects import ROOT, Subject, bare_relay, dinrail, start_upstream
 from benchmarks.throughput import THROUGHPUT, measure_throughput
 
@@ -29,11 +29,10 @@ __all__ = ["NAMES", "Options", "main", "measure"]
 
 _START = ("start", "start-plugins")
 _IDLE = ("idle-memory",)
-_STORE = ("store",)
 _TURN = ("mcp-turn",)
 _HELD = ("held-streams", "upstreams-closed")
 
-_FIGURES = (*_START, *_IDLE, *_STORE, *_TURN, *SEARCHES, *RETRIEVING, *_HELD)
+_FIGURES = (*_START, *_IDLE, *STORING, *_TURN, *SEARCHES, *RETRIEVING, *_HELD)
 NAMES = (*(figure.name for figure in THROUGHPUT), *_FIGURES)
 """What ``--only`` takes."""
 
@@ -76,7 +75,7 @@ async def measure(bench: Bench, names: Sequence[str]) -> list[Result]:
         ([figure.name for figure in throughput], lambda: measure_throughput(bench, throughput)),
         (_START, lambda: measure_start(bench)),
         (_IDLE, lambda: measure_idle_memory(bench)),
-        (_STORE, lambda: measure_store(bench)),
+        (STORING, lambda: measure_store(bench, [name for name in STORING if name in names])),
         (_TURN, lambda: measure_mcp_turn(bench)),
         *(([name], partial(measure_search, bench, name)) for name in SEARCHES),
         (RETRIEVING, lambda: measure_retrieving(bench)),

@@ -2,123 +2,123 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.bench import Bench, spread
-from benchmarks.loads import StorePrompt
+from benchmarks.loads import Chat, Load
 from benchmarks.report import Result
+from benchmarks.storing_loads import StoreCompletion, StoreConversation, StoreItem, StorePrompt
 from benchmarks.subjects import Subject, dinrail
 
-__all__ = ["measure_store"]
+__all__ = ["STORING", "measure_store"]
 
 _CLIENTS = 16
 _AMOUNT = 150
-_KEEPER = "prompts"
-_FORGETFUL = "forgetful-prompts"
-
-_DECLARATION = '''\
-"""Prompts that are answered as if they were kept."""
-
-from __future__ import annotations
-
-import os
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
-from typing import Any
-
-from dinrail_core.api.answers import Answer
-from dinrail_core.api.prompts import CreatePrompt, Prompt, Prompts, check_variables
-from dinrail_core.hooks import Context, ServiceType, hookimpl
-from pydantic import BaseModel
-
-DINRAIL_API = ">=1.0,<2"
+_LIMIT = 0.3
+_KEEPERS = ("prompts", "conversations")
+_FORGETFUL = "forgetful"
 
 
-class Config(BaseModel, extra="forbid"):
-    pass
+@dataclass(frozen=True)
+class _Storing:
+    """A figure.
+
+    Attributes:
+        name: What ``--only`` takes.
+        what: The object that is stored.
+        load: Requests that store one each.
+        without: The same requests as they are when nothing is to be stored; the same ones, where a service answers them
+            that keeps nothing.
+    """
+
+    name: str
+    what: str
+    load: Load
+    without: Load
 
 
-class Forgetful(Prompts):
-    async def create(self, request: CreatePrompt, call: Any) -> Answer[Prompt]:
-        variables = list(dict.fromkeys(request.variables))
-        check_variables(request.prompt, variables)
-        key = f"pmpt_{os.urandom(24).hex()}"
-        return Answer.of(
-            Prompt(prompt=request.prompt, version=1, prompt_id=key, variables=variables, is_default=True)
-        )
-
-    async def _nothing(self, *arguments: Any) -> Any:
-        raise NotImplementedError
-
-    list = get = versions = update = set_default = delete = _nothing
+def _same(name: str, what: str, load: Load) -> _Storing:
+    return _Storing(name, what, load, load)
 
 
-@asynccontextmanager
-async def _open(config: Config, context: Context) -> AsyncIterator[object]:
-    yield Forgetful()
+_FIGURES = (
+    _same("store", "a prompt", StorePrompt(_CLIENTS, _AMOUNT)),
+    _same("store-conversation", "a conversation with an item", StoreConversation(_CLIENTS, _AMOUNT)),
+    _same("store-item", "an item of a conversation", StoreItem(_CLIENTS, _AMOUNT)),
+    _Storing("store-completion", "a chat completion", StoreCompletion(_CLIENTS, _AMOUNT), Chat(_CLIENTS, _AMOUNT)),
+)
+STORING = tuple(figure.name for figure in _FIGURES)
 
 
-@hookimpl
-def dinrail_services() -> Iterable[ServiceType]:
-    yield ServiceType(name="forgetful-prompts", config=Config, provides=frozenset({Prompts}), open=_open)
-'''
-
-
-async def measure_store(bench: Bench) -> list[Result]:
+async def measure_store(bench: Bench, wanted: Sequence[str]) -> list[Result]:
     """Processor time that one stored object adds to a request.
 
     The yardstick is the same server, route and request with a service in the place of the real one that answers without
-    keeping anything, so all that differs is what keeping costs: the transaction, the disk, the threads. Both take their
-    turns as in :mod:`benchmarks.throughput`.
+    keeping anything (for chat completions: the same chat without ``store``), so all that differs is what keeping costs:
+    the transaction, the disk, the threads. Both take their turns as in :mod:`benchmarks.throughput`.
     """
     if bench.bundle is None:
         return []  # something else than our server is measured, and nobody knows what it keeps
     keeping = dinrail(bench.upstream, bench.folder, name="keeping", data="keeping-data")
     forgetful = _forgetful(bench)
-    costs: list[tuple[float, float]] = []
-    load = StorePrompt(_CLIENTS, bench.amount(_AMOUNT))
+    figures = [_scaled(figure, bench) for figure in _FIGURES if figure.name in wanted]
+    costs: dict[str, list[tuple[float, float]]] = {figure.name: [] for figure in figures}
     for number in range(bench.rounds):
         async with AsyncExitStack() as stack:
             without = await stack.enter_async_context(forgetful.start(bench.folder))
             kept = await stack.enter_async_context(keeping.start(bench.folder))
-            for process in (without, kept):
-                await StorePrompt(_CLIENTS, max(3, load.amount // 10)).run(process.url)
-            turns: dict[int, list[float]] = {without.pid: [], kept.pid: []}
-            for process in (without, kept, kept, without) * 2:
-                before = process.cpu()
-                units = await load.run(process.url)
-                turns[process.pid].append((process.cpu() - before) / units * 1000)
-            costs.append((statistics.fmean(turns[without.pid]), statistics.fmean(turns[kept.pid])))
-            bench.say(f"round {number + 1}: store {costs[-1][1] - costs[-1][0]:.3f} ms more")
+            for figure in figures:
+                turns: dict[int, list[float]] = {without.pid: [], kept.pid: []}
+                loads = {without.pid: figure.without, kept.pid: figure.load}
+                for process in (without, kept):
+                    load = loads[process.pid]
+                    await replace(load, amount=max(3, load.amount // 10)).run(process.url)
+                for process in (without, kept, kept, without) * 2:
+                    before = process.cpu()
+                    units = await loads[process.pid].run(process.url)
+                    turns[process.pid].append((process.cpu() - before) / units * 1000)
+                cost = (statistics.fmean(turns[without.pid]), statistics.fmean(turns[kept.pid]))
+                costs[figure.name].append(cost)
+                bench.say(f"round {number + 1}: {figure.name} {cost[1] - cost[0]:.3f} ms more")
+    return [_result(figure, costs[figure.name]) for figure in figures]
+
+
+def _scaled(figure: _Storing, bench: Bench) -> _Storing:
+    load, without = (replace(one, amount=bench.amount(one.amount)) for one in (figure.load, figure.without))
+    return replace(figure, load=load, without=without)
+
+
+def _result(figure: _Storing, costs: Sequence[tuple[float, float]]) -> Result:
     added = [kept - without for without, kept in costs]
     base, whole = (statistics.median(column) for column in zip(*costs, strict=True))
-    return [
-        Result(
-            name="store",
-            title="storing one object in a request, 16 clients: CPU added",
-            unit="ms",
-            limit=0.3,
-            measured=statistics.median(added),
-            note=f"{whole:.3f} ms against {base:.3f} ms where nothing is kept; rounds {spread(added)}",
-            samples=added,
-        )
-    ]
+    return Result(
+        name=figure.name,
+        title=f"storing {figure.what} in a request, {_CLIENTS} clients: CPU added",
+        unit="ms",
+        limit=_LIMIT,
+        measured=statistics.median(added),
+        note=f"{whole:.3f} ms against {base:.3f} ms where nothing is kept; rounds {spread(added)}",
+        samples=added,
+    )
 
 
 def _forgetful(bench: Bench) -> Subject:
     folder = bench.folder / "forgetful"
     _install(folder)
-    subject = dinrail(bench.upstream, bench.folder, name="forgetful-server", enable=[_FORGETFUL], disable=[_KEEPER])
+    subject = dinrail(bench.upstream, bench.folder, name="forgetful-server", enable=[_FORGETFUL], disable=_KEEPERS)
     return subject.with_paths("forgetful-server", folder)
 
 
 def _install(folder: Path) -> None:
-    metadata = folder / "forgetful_prompts-1.0.0.dist-info"
+    metadata = folder / "forgetful-1.0.0.dist-info"
     metadata.mkdir(parents=True)
-    (folder / "forgetful_prompts.py").write_text(_DECLARATION)
+    shutil.copy(Path(__file__).with_name("forgetful.py"), folder / "dinrail_forgetful.py")
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {_FORGETFUL}\nVersion: 1.0.0\n")
     (metadata / "entry_points.txt").write_text(
-        f"[dinrail]\n{_FORGETFUL} = forgetful_prompts\n\n[dinrail.extends]\nservices = forgetful_prompts\n"
+        f"[dinrail]\n{_FORGETFUL} = dinrail_forgetful\n\n[dinrail.extends]\nservices = dinrail_forgetful\n"
     )
