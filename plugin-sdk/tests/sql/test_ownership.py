@@ -31,7 +31,7 @@ SLOW_FIXTURE = settings(deadline=None, suppress_health_check=[HealthCheck.functi
 Operation = tuple[str, int, int, str]
 OPERATIONS = st.lists(
     st.tuples(
-        st.sampled_from(["insert", "update", "update all", "delete", "delete all"]),
+        st.sampled_from(["insert", "update", "change", "update all", "delete", "delete all"]),
         st.integers(0, len(EVERYBODY) - 1),
         st.integers(0, 7),
         st.text("ab", max_size=2),
@@ -65,6 +65,10 @@ def _apply(
             model[key] = (who, text)
         case "update":
             assert store.do(who, lambda unit: unit.update(NOTES, {"text": text}, N.id == key)) == mine
+            if mine:
+                model[key] = (who, text)
+        case "change":
+            assert store.do(who, lambda unit: unit.change(NOTES, key, {"text": text})) == mine
             if mine:
                 model[key] = (who, text)
         case "update all":
@@ -103,7 +107,7 @@ def test_a_foreign_row_is_exactly_a_missing_one(store: Store) -> None:
     for principal in (BOB, EVE, TEAM):
         for key in ("note_1", "note_2"):
             answers = store.do(principal, lambda unit, key=key: _ask_everything(unit, key))  # type: ignore[misc]  # bound at once
-            assert answers == [None, None, None, [], 0, 0, None, 0, 0], (principal, key)
+            assert answers == [None, None, None, [], 0, 0, None, 0, False, 0], (principal, key)
     assert store.do(ANN, lambda unit: unit.select(NOTES))[0]["text"] == "secret"
 
 
@@ -117,6 +121,7 @@ def _ask_everything(unit: Owned, key: str) -> list[Any]:
         unit.sum(N.size, N.id == key),
         unit.max(N.text, N.id == key),
         unit.update(NOTES, {"text": "taken"}, N.id == key),
+        unit.change(NOTES, key, {"text": "taken"}),
         unit.delete(NOTES, N.id == key),
     ]
 
@@ -150,10 +155,27 @@ ELSEWHERE: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("what", ELSEWHERE)
 @pytest.mark.parametrize(
-    "way", ["select", "order", "first", "page", "update", "delete", "count", "sum", "max", "value", "inserted", "and"]
+    "way",
+    [
+        "select",
+        "order",
+        "first",
+        "page",
+        "update",
+        "delete",
+        "count",
+        "sum",
+        "max",
+        "value",
+        "changed",
+        "inserted",
+        "and",
+    ],
 )
 def test_an_expression_that_looks_elsewhere_is_refused_wherever_it_stands(what: str, way: str) -> None:
-    if (way, what) in {(way, what) for way in ("value", "inserted") for what in ("a Python value", "a piece of SQL")}:
+    if (way, what) in {
+        (way, what) for way in ("value", "changed", "inserted") for what in ("a Python value", "a piece of SQL")
+    }:
         return  # as a value that is what it looks like
     expression = ELSEWHERE[what]()
 
@@ -179,6 +201,8 @@ def test_an_expression_that_looks_elsewhere_is_refused_wherever_it_stands(what: 
                 unit.max(N.size, expression)
             case "value":
                 unit.update(NOTES, {"text": expression})
+            case "changed":
+                unit.change(NOTES, "x", {"text": expression})
             case "inserted":
                 unit.insert(NOTES, {"id": "note_9", "text": expression})
             case _:
@@ -218,6 +242,18 @@ def test_a_value_may_be_computed_out_of_the_same_row(store: Store) -> None:
     assert store.do(ANN, lambda unit: [row["size"] for row in unit.select(NOTES, order_by=(N.id,))]) == [1, 6]
 
 
+def test_a_changed_row_takes_what_is_given_and_nothing_that_is_computed(store: Store) -> None:
+    store.do(
+        ANN, lambda unit: unit.insert(NOTES, {"id": "a", "text": "", "size": 1}, {"id": "b", "text": "", "size": 5})
+    )
+    assert store.do(ANN, lambda unit: unit.change(NOTES, "a", {"size": 2, "text": "new"}))
+    assert store.do(ANN, lambda unit: unit.change(NOTES, "a", {"size": None}))
+    rows = store.do(ANN, lambda unit: [(row["size"], row["text"]) for row in unit.select(NOTES, order_by=(N.id,))])
+    assert rows == [(None, "new"), (5, "")]
+    with pytest.raises(TypeError, match="computed"):
+        store.do(ANN, lambda unit: unit.change(NOTES, "a", {"size": N.size + 1}))
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -236,6 +272,8 @@ def test_whose_a_row_is_can_be_written_by_nobody(store: Store, values: dict[Any,
     with pytest.raises(TypeError):
         store.do(ANN, lambda unit: unit.update(NOTES, values))
     with pytest.raises(TypeError):
+        store.do(ANN, lambda unit: unit.change(NOTES, "note_1", values))
+    with pytest.raises(TypeError):
         store.do(ANN, lambda unit: unit.insert(NOTES, {"id": "note_2", "text": "", **values}))
     rows = store.raw(lambda connection: connection.execute(sa.select(N.id, N.tenant, N.owner, N.text)).all())
     assert rows == [("note_1", "acme", "ann", "mine")]
@@ -251,6 +289,7 @@ def test_what_is_no_table_of_owned_rows_is_refused(table: Any) -> None:
         lambda unit: unit.insert(table, {"id": "x"}),
         lambda unit: unit.insert(table),
         lambda unit: unit.update(table, {"id": "x"}),
+        lambda unit: unit.change(table, "x", {"id": "x"}),
         lambda unit: unit.delete(table),
         lambda unit: unit.count(table),
         lambda unit: unit.first(table),
@@ -324,6 +363,9 @@ def test_text_that_postgresql_cannot_hold_is_refused_on_both(store: Store) -> No
         store.do(ANN, lambda unit: unit.insert(NOTES, {"id": "a", "text": "x\0y"}))
     with pytest.raises(InvalidRequest):
         store.do(ANN, lambda unit: unit.update(NOTES, {"text": "x\0y"}))
+    with pytest.raises(InvalidRequest):
+        store.do(ANN, lambda unit: unit.change(NOTES, "a", {"text": "x\0y"}))
+    assert not store.do(ANN, lambda unit: unit.change(NOTES, "x\0y", {"text": ""}))
     with pytest.raises(InvalidRequest):
         store.do(ANN, lambda unit: unit.select(NOTES, N.text == "x\0y"))
     with pytest.raises(InvalidRequest):

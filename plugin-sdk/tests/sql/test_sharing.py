@@ -70,6 +70,7 @@ def test_others_see_and_change_what_is_shared_with_them_and_no_more(
 
     store.do(reader, look)
     assert store.do(reader, lambda unit: unit.update(NOTES, {"text": "b"})) == changed
+    assert store.do(reader, lambda unit: unit.change(NOTES, "note_1", {"text": "c"})) == changed
     assert _owners(store) == {("note_1", maker.tenant, maker.user or "")}
     assert store.do(reader, lambda unit: unit.delete(NOTES)) == changed
     assert store.do(maker, lambda unit: unit.count(NOTES)) == (not changed)

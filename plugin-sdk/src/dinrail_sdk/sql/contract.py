@@ -56,3 +56,7 @@ class Database(ABC):
     @abstractmethod
     async def sweep(self, work: Callable[[Connection], T]) -> T:
         """Do maintenance over every owner's rows: expiry, the search for orphans. Never on behalf of a request."""
+
+    async def reach(self) -> None:
+        """See that work could be begun, without doing any: for what costs the caller something before it is written."""
+        await self.sweep(lambda connection: None)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, Table, Update, and_, bindparam, func, or_, select, true, update
 
 from dinrail_core.api.call import Principal, Share
 from dinrail_sdk.sql.tables import AUDIENCE, OWNER, TENANT, object_of
 
 __all__ = ["Scope"]
 
-_TENANT, _OWNER, _ID = "tenant_", "owner_", "id_"
+_TENANT, _OWNER, _ID, _NEW = "tenant_", "owner_", "id_", "new_{}_"
 """Names of parameters; no column is called so."""
 
 
@@ -58,6 +58,19 @@ class Scope:
             return statement, self.parameters
         return _own_row(table, lock), {**self.parameters, _ID: key}
 
+    def change(self, table: Table, key: str, values: Mapping[str, Any]) -> tuple[Update, Mapping[str, Any]]:
+        """The statement that changes a row that is found by its id, and its parameters.
+
+        Args:
+            table: An owned table.
+            key: The id.
+            values: New values by their columns' names, none of them an expression.
+        """
+        parameters = {**self.parameters, _ID: key, **{_NEW.format(name): value for name, value in values.items()}}
+        if self.principal.shares:
+            return _changing(table, self.condition(table, writing=True), values), parameters
+        return _own_change(table, tuple(values)), parameters
+
     def values(self, table: Table) -> Mapping[str, Any]:
         """The columns of ownership of a new row of the principal's."""
         roles = {share.role for share in self._shares(table) if share.role is not None}
@@ -101,6 +114,16 @@ def _own(table: Table) -> ColumnElement[bool]:
 @cache
 def _own_row(table: Table, lock: bool) -> Select[Any]:
     return _locked(select(table).where(_own(table), table.c.id == bindparam(_ID)), lock)
+
+
+@cache
+def _own_change(table: Table, names: tuple[str, ...]) -> Update:
+    return _changing(table, _own(table), names)
+
+
+def _changing(table: Table, condition: ColumnElement[bool], names: Iterable[str]) -> Update:
+    values = {name: bindparam(_NEW.format(name), type_=table.c[name].type) for name in names}
+    return update(table).where(condition, table.c.id == bindparam(_ID)).values(values)
 
 
 def _locked(statement: Select[Any], lock: bool) -> Select[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, TypeGuard, TypeVar
 
 from sqlalchemy import (
@@ -12,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     CursorResult,
+    Insert,
     RowMapping,
     Table,
     delete,
@@ -134,7 +136,7 @@ class Owned:
         ownership = self._scope.values(table) if under is None else self._scope.values_under(under)
         owned = [{**_checked_values(table, row), **ownership} for row in rows]
         if owned:
-            self._run(insert(table), owned if len(owned) > 1 else owned[0])
+            self._run(_insertion(table), owned if len(owned) > 1 else owned[0])
 
     def get(self, table: Table, key: str, *, lock: bool = False) -> RowMapping | None:
         """The row with this id, or ``None``.
@@ -202,6 +204,26 @@ class Owned:
         """
         conditions = self._conditions(table, where, writing=True)
         return self._run(update(table).where(*conditions).values(_checked_values(table, values)), None)
+
+    def change(self, table: Table, key: str, values: Mapping[str, Any]) -> bool:
+        """Change the row with this id, and return whether there is one; cheaper than :meth:`update`.
+
+        Args:
+            table: The table.
+            key: The id.
+            values: New values, none of them computed.
+
+        Raises:
+            Duplicate: A unique key is taken.
+        """
+        _check_table(table)
+        checked = _checked_values(table, values)
+        for name, value in checked.items():
+            if isinstance(value, ClauseElement):
+                raise TypeError(f"A value for '{name}' that is computed is for update().")
+        if "\0" in key:
+            return False  # as in get()
+        return self._run(*self._scope.change(table, key, checked)) > 0
 
     def delete(self, table: Table, *where: Where) -> int:
         """Remove the rows that fit, and return how many they were."""
@@ -298,6 +320,12 @@ class Owned:
         return self._execute(statement, rows).rowcount
 
 
+@cache
+def _insertion(table: Table) -> Insert:
+    """Made once for each table: making a statement costs as much as running it."""
+    return insert(table)
+
+
 def _is_duplicate(error: Exception) -> TypeGuard[IntegrityError]:
     """Whether a unique key is taken (and not a column empty that must not be, which is a mistake)."""
     if not isinstance(error, IntegrityError):
@@ -327,8 +355,8 @@ def _checked_values(table: Table, values: Mapping[str, Any]) -> Mapping[str, Any
             raise TypeError(f"'{table.name}' has no column {name!r:.100}.")
         if name in OWNERSHIP:
             raise TypeError("Whose a row is comes from the principal, and never changes.")
-        if isinstance(value, ClauseElement) or hasattr(value, "__clause_element__"):
-            check_expression(table, value)
-        elif type(value) is str:
+        if type(value) is str:
             check_text(value)
+        elif isinstance(value, ClauseElement) or hasattr(value, "__clause_element__"):
+            check_expression(table, value)
     return values

@@ -99,7 +99,7 @@ class Locks:
             row = existing(unit, lock.conversation_id, lock=True)
             if row["holder"] is not None and row["held_until"] > _now():
                 raise _locked(lock.conversation_id)
-            unit.update(CONVERSATIONS, self._held_by(lock), CONVERSATIONS.c.id == lock.conversation_id)
+            unit.change(CONVERSATIONS, lock.conversation_id, self._held_by(lock))
 
         await self._database.write(principal, work)
 

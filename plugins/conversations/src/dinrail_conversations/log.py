@@ -22,7 +22,19 @@ from dinrail_sdk.sql.ids import new_id
 from dinrail_sdk.sql.quota import check_room
 from dinrail_sdk.sql.units import Owned, Page, Rows
 
-__all__ = ["Entry", "add", "entries_of", "entry_of", "find", "kept", "page", "position_of", "remove", "told"]
+__all__ = [
+    "Entry",
+    "add",
+    "entries_of",
+    "entry_of",
+    "find",
+    "first_rows",
+    "kept",
+    "page",
+    "position_of",
+    "remove",
+    "told",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,17 @@ def entry_of(item: Item, *, given: bool = True) -> Entry:
     return Entry(item.id, item.type, item.model_dump_json(), given)
 
 
+def first_rows(unit: Owned, conversation_id: str, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """The rows of a conversation's first items.
+
+    Raises:
+        InvalidRequest: An id occurs twice.
+        NotFound: A reference leads nowhere.
+    """
+    _check_unlike(entries)
+    return _rows(conversation_id, 0, _resolved(unit, entries), None)
+
+
 def add(
     unit: Owned, conversation: RowMapping, entries: Sequence[Entry], change: Mapping[str, Any], call: Call
 ) -> list[Entry | RowMapping]:
@@ -90,28 +113,14 @@ def add(
         return []
     if call.seed is not None and (before := _added_before(unit, conversation["id"], call.seed, len(entries))):
         return before
+    _check_unlike(entries)
     whole = _resolved(unit, entries)
-    _check_ids(unit, conversation["id"], whole)
-    sizes = [len((entry.body or "").encode()) for entry in whole]
-    check_room(unit, call, sum(sizes))
-    first, now = conversation["next_position"], int(time.time())
-    rows = [
-        {
-            "id": f"{conversation['id']}:{position}",
-            "conversation_id": conversation["id"],
-            "position": position,
-            "item_id": entry.item_id,
-            "kind": entry.kind,
-            "body": entry.body,
-            "created_at": now,
-            "bytes": size,
-            "seed": call.seed if position == first else None,
-        }
-        for position, (entry, size) in enumerate(zip(whole, sizes, strict=True), first)
-    ]
+    _make_way(unit, conversation["id"], whole)
+    first: int = conversation["next_position"]
+    rows = _rows(conversation["id"], first, whole, call.seed)
+    check_room(unit, call, sum(row["bytes"] for row in rows))
     unit.insert(ITEMS, *rows, under=conversation)
-    changed = {**change, "next_position": first + len(rows)}
-    unit.update(CONVERSATIONS, changed, CONVERSATIONS.c.id == conversation["id"])
+    unit.change(CONVERSATIONS, conversation["id"], {**change, "next_position": first + len(rows)})
     return [*whole]
 
 
@@ -124,9 +133,9 @@ def remove(unit: Owned, conversation_id: str, item_id: str) -> RowMapping:
     """
     conversation, change = writable(unit, conversation_id, None)
     row = kept(unit, conversation_id, item_id)
-    unit.update(ITEMS, {"body": None, "bytes": 0}, ITEMS.c.id == row["id"])
+    unit.change(ITEMS, row["id"], {"body": None, "bytes": 0})
     if change:
-        unit.update(CONVERSATIONS, change, CONVERSATIONS.c.id == conversation_id)
+        unit.change(CONVERSATIONS, conversation_id, change)
     return conversation
 
 
@@ -228,12 +237,36 @@ def _resolved(unit: Owned, entries: Sequence[Entry]) -> list[Entry]:
     return whole
 
 
-def _check_ids(unit: Owned, conversation_id: str, entries: Sequence[Entry]) -> None:
-    """See that no id is there twice. The place of an item that was deleted is given up for its id's new one."""
-    given: dict[str, int] = {}
+def _rows(conversation_id: str, first: int, entries: Sequence[Entry], seed: str | None) -> list[dict[str, Any]]:
+    now = int(time.time())
+    return [
+        {
+            "id": f"{conversation_id}:{position}",
+            "conversation_id": conversation_id,
+            "position": position,
+            "item_id": entry.item_id,
+            "kind": entry.kind,
+            "body": entry.body,
+            "created_at": now,
+            "bytes": len((entry.body or "").encode()),
+            "seed": seed if position == first else None,
+        }
+        for position, entry in enumerate(entries, first)
+    ]
+
+
+def _check_unlike(entries: Sequence[Entry]) -> None:
+    """See that no id is given twice."""
+    given: set[str] = set()
     for number, entry in enumerate(entries):
-        if entry.given and given.setdefault(entry.item_id, number) != number:
+        if entry.given and entry.item_id in given:
             raise _taken(entry.item_id, number)
+        given.add(entry.item_id)
+
+
+def _make_way(unit: Owned, conversation_id: str, entries: Sequence[Entry]) -> None:
+    """See that no given id is there. The place of an item that was deleted is given up for its id's new one."""
+    given = {entry.item_id: number for number, entry in enumerate(entries) if entry.given}
     if not given:
         return
     here = (ITEMS.c.conversation_id == conversation_id, ITEMS.c.item_id.in_(list(given)))

@@ -64,16 +64,16 @@ class ConversationService(Conversations):
             "created_at": conversation.created_at,
             "metadata": conversation.metadata,
             "bytes": _size(conversation.metadata),
-            "next_position": 0,
+            "next_position": len(entries),
             "holder": None,
             "held_until": 0,
         }
 
         def work(unit: Owned) -> None:
-            check_room(unit, call, row["bytes"])
+            items = log.first_rows(unit, conversation.id, entries)
+            check_room(unit, call, row["bytes"] + sum(item["bytes"] for item in items))
             unit.insert(CONVERSATIONS, row)
-            if entries:
-                log.add(unit, existing(unit, conversation.id), entries, {}, call)
+            unit.insert(ITEMS, *items)
 
         try:
             await self._database.write(call.principal, work)
@@ -94,7 +94,7 @@ class ConversationService(Conversations):
             row = existing(unit, conversation_id, lock=True)
             values = {"metadata": metadata, "bytes": _size(metadata)}
             check_room(unit, call, max(0, values["bytes"] - row["bytes"]))
-            unit.update(CONVERSATIONS, values, CONVERSATIONS.c.id == conversation_id)
+            unit.change(CONVERSATIONS, conversation_id, values)
             return _wire({**row, "metadata": metadata})
 
         return Answer.of(await self._database.write(call.principal, work))

@@ -75,6 +75,11 @@ class PostgreSQLDatabase(Database):
         with translated():
             return await self._run(self._engine, work)
 
+    async def reach(self) -> None:
+        """See :meth:`Database.reach`."""
+        with translated():
+            await self._run(self._reading, lambda connection: None)
+
     async def standings(self) -> Sequence[Standing]:
         """Where each installed service's tables stand."""
         with translated():

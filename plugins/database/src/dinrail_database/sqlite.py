@@ -59,6 +59,9 @@ class SQLiteDatabase(Database):
         """See :meth:`Database.sweep`."""
         return await self._writer.run(work)
 
+    async def reach(self) -> None:
+        """See :meth:`Database.reach`; a file is always there, and what is wrong with it shows in a write alone."""
+
     def start(self) -> None:
         """Start the writer."""
         self._writer.start()

@@ -59,6 +59,11 @@ class _Store(Database, Schema):
         await self._ready()
         return await self._database.sweep(work)
 
+    async def reach(self) -> None:
+        """See :meth:`Database.reach`."""
+        await self._ready()
+        await self._database.reach()
+
     async def _ready(self) -> None:
         if self._closed:
             raise Unavailable("The database is being closed.", retry_after=1)

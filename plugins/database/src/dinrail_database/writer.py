@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -132,15 +133,16 @@ def _commit_together(connection: Connection, units: list[_Unit]) -> bool:
         False where SQLite undid the whole of it because of one of them, as it may when the disk is full; that one has
         its error, and the others are to be done again, each by itself.
     """
+    driver = _driver(connection)  # a savepoint through SQLAlchemy costs more than a row
     with _transaction(connection):
         for unit in units:
-            connection.exec_driver_sql("SAVEPOINT unit")
+            driver.execute("SAVEPOINT unit")
             _do(connection, unit)
             if unit.error is not None:
-                if not _in_transaction(connection):
+                if not driver.in_transaction:
                     return False
-                connection.exec_driver_sql("ROLLBACK TO unit")
-            connection.exec_driver_sql("RELEASE unit")
+                driver.execute("ROLLBACK TO unit")
+            driver.execute("RELEASE unit")
         connection.exec_driver_sql("COMMIT")
     return True
 
@@ -172,6 +174,12 @@ def _do(connection: Connection, unit: _Unit) -> None:
 
 def _in_transaction(connection: Connection) -> bool:
     return bool(getattr(connection.connection.dbapi_connection, "in_transaction", False))
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    found = connection.connection.dbapi_connection
+    assert isinstance(found, sqlite3.Connection)
+    return found
 
 
 def _at_rest(connection: Connection) -> bool:

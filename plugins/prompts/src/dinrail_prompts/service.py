@@ -91,7 +91,7 @@ class PromptService(Prompts):
             check_room(unit, call, row["bytes"])
             unit.insert(VERSIONS, row, under=prompt)
             default = version if request.set_as_default else prompt["default_version"]
-            unit.update(PROMPTS, {"latest_version": version, "default_version": default}, PROMPTS.c.id == prompt_id)
+            unit.change(PROMPTS, prompt_id, {"latest_version": version, "default_version": default})
             return version
 
         version = await self._database.write(call.principal, work)
@@ -101,7 +101,7 @@ class PromptService(Prompts):
         def work(unit: Owned) -> Prompt:
             _existing(unit, prompt_id, lock=True)
             found = _existing_version(unit, prompt_id, version)
-            unit.update(PROMPTS, {"default_version": version}, PROMPTS.c.id == prompt_id)
+            unit.change(PROMPTS, prompt_id, {"default_version": version})
             return _wire(found, is_default=True)
 
         return Answer.of(await self._database.write(call.principal, work))

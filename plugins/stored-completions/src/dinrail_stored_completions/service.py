@@ -51,7 +51,10 @@ class StoredCompletionService(StoredCompletions):
         self._database = database
 
     async def begin(self, call: Call) -> str:
-        await self._database.read(call.principal, lambda unit: check_room(unit, call, 1))
+        if call.storage_limit is None:
+            await self._database.reach()
+        else:
+            await self._database.read(call.principal, lambda unit: check_room(unit, call, 1))
         return new_id("chatcmpl-", call.seed)
 
     async def keep(self, request: ChatRequest, answer: Mapping[str, Any], call: Call) -> None:
@@ -98,7 +101,7 @@ class StoredCompletionService(StoredCompletions):
             more = len(labels) - len(row["labels"])
             check_room(unit, call, max(0, more))
             values = {"labels": labels, "bytes": row["bytes"] + more}
-            unit.update(COMPLETIONS, values, COMPLETIONS.c.id == completion_id)
+            unit.change(COMPLETIONS, completion_id, values)
             return {**row, **values}
 
         return Answer(ChatCompletion, body=told(await self._database.write(call.principal, work)))
