@@ -48,7 +48,7 @@ async def keys(rail: Rail, clock: Clock) -> IdempotencyKeys:
     return StoredKeys(await rail.service(Database), clock)
 
 
-async def claimed(keys: IdempotencyKeys, key: str = "k", fingerprint: bytes = b"f", call: Call = ANN) -> Claim:
+async def claimed(keys: IdempotencyKeys, key: str = "k", fingerprint: bytes | None = b"f", call: Call = ANN) -> Claim:
     found = await keys.claim(key, fingerprint, call)
     assert isinstance(found, Claim)
     return found
@@ -135,6 +135,47 @@ async def test_a_try_that_made_nothing_leaves_the_key_free(keys: IdempotencyKeys
     first = await claimed(keys)
     await keys.release(first, begun=False)
     assert (await claimed(keys, fingerprint=b"other")).call.seed != first.call.seed
+
+
+async def test_a_try_that_made_nothing_says_nothing_about_those_before_it(keys: IdempotencyKeys) -> None:
+    first = await claimed(keys)
+    await keys.release(first, begun=True)
+    second = await claimed(keys)
+    assert (first.again, second.again) == (False, True)
+    await keys.release(second, begun=False)
+    with pytest.raises(KeyReused):
+        await keys.claim("k", b"other", ANN)
+    assert (await claimed(keys)).call.seed == first.call.seed
+
+
+async def test_what_a_request_was_may_be_said_when_its_body_has_come(keys: IdempotencyKeys) -> None:
+    first = await claimed(keys, fingerprint=None)
+    await keys.identify(first, b"f")
+    await keys.release(first, begun=True)
+    other = await claimed(keys, fingerprint=None)
+    with pytest.raises(KeyReused):
+        await keys.identify(other, b"other")
+    await keys.release(other, begun=False)
+    again = await claimed(keys, fingerprint=None)
+    await keys.identify(again, b"f")
+    assert again.call.seed == first.call.seed
+    await keys.keep(again, ANSWER)
+    assert await keys.claim("k", None, ANN) == await keys.claim("k", b"f", ANN) == ANSWER
+    with pytest.raises(KeyReused):
+        await keys.claim("k", b"other", ANN)
+
+
+async def test_a_try_that_died_before_its_body_had_come_may_have_been_any_request(
+    keys: IdempotencyKeys, clock: Clock
+) -> None:
+    first = await claimed(keys, fingerprint=None)
+    with pytest.raises(KeyReused):
+        await keys.claim("k", b"f", ANN)  # one whose body is known at once is none whose body is still to come
+    clock.now += CLAIM_SECONDS + 1
+    second = await claimed(keys, fingerprint=None)
+    await keys.identify(second, b"f")
+    with pytest.raises(Conflict):
+        await keys.identify(first, b"f")  # it was slow, and not dead: it must not make anything any more
 
 
 async def test_an_answer_is_kept_for_24_hours(keys: IdempotencyKeys, clock: Clock) -> None:

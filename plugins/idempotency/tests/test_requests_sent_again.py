@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 from dinrail_core.api.conversations import Conversations
+from dinrail_core.api.files import Files
 from dinrail_core.api.prompts import Prompts
 from dinrail_core.api.uploads import Uploads
 from dinrail_core.errors import Unavailable
@@ -207,6 +208,39 @@ async def test_a_file_that_is_sent_again_is_one_file(client: aiohttp.ClientSessi
         assert [file["id"] for file in (await answer.json())["data"]] == [made["id"]]
     assert (await form(client, "files", "file", b"x", "wrong", name=""))[0] == 400
     assert (await form(client, "files", "file", b"x", "wrong"))[0] == 200, "what was wrong may be mended"
+
+
+@pytest.mark.parametrize(("contract", "method"), [(Files, "store"), (Uploads, "add_part")])
+async def test_a_form_that_is_sent_again_with_another_body_is_refused_although_its_answer_was_lost(
+    client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, contract: type[object], method: str
+) -> None:
+    """The server dies between storing and recording the answer."""
+    wanted = {"filename": "a", "purpose": "user_data", "bytes": 3, "mime_type": "text/plain"}
+    upload = (await post(client, wanted, None, "uploads"))[1]
+    path, field = ("files", "file") if contract is Files else (f"uploads/{upload['id']}/parts", "data")
+    (implementation,) = [kind for kind in contract.__subclasses__() if "dinrail" in kind.__module__]
+    whole = getattr(implementation, method)
+    made = []
+
+    async def lost(self: object, *arguments: Any) -> Any:
+        made.append((await whole(self, *arguments)).value.id)
+        raise Unavailable("The power is gone.")
+
+    async def send(data: bytes, name: str = "a.txt") -> Answered:
+        async with asyncio.timeout(20):
+            while (answered := await form(client, path, field, data, "k", name))[0] == 409:
+                await asyncio.sleep(0.02)  # the claim is let go of beside the answer
+        return answered
+
+    monkeypatch.setattr(implementation, method, lost)
+    assert (await send(b"abc"))[0] == 503
+    monkeypatch.undo()
+    for data, name in ((b"abd", "a.txt"), (b"abc", "b.txt"), (b"", "a.txt"), (b"abd", "a.txt")):
+        status, said, _ = await send(data, name)
+        assert (status, said["error"]["code"]) == (422, "idempotency_key_reused")
+    status, said, _ = await send(b"abc")
+    assert (status, [said["id"]]) == (200, made), "what was made is found, and the others have made nothing"
+    assert (await send(b"abc"))[2]["idempotent-replayed"] == "true"
 
 
 async def test_an_upload_may_be_sent_again_at_every_step(

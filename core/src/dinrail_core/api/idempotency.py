@@ -38,11 +38,13 @@ class Claim:
             also where a process died during an earlier one.
         row: Where the store keeps the key.
         token: Which of several tries this is.
+        again: Whether there was an earlier try, which may have made something.
     """
 
     call: Call
     row: str
     token: str
+    again: bool = False
 
 
 class IdempotencyKeys(ABC):
@@ -61,12 +63,22 @@ class IdempotencyKeys(ABC):
         Args:
             key: What the caller sent, 1 to 255 characters.
             fingerprint: What makes the request the same one: a digest of its operation and its body. ``None`` where the
-                body is still to come: whoever is given an answer claims again, with the fingerprint, before it is told.
+                body is still to come: whoever is given an answer claims again, with the fingerprint, before it is told,
+                and whoever is given a claim says what it was (:meth:`identify`) before anything is made of it.
             call: On whose behalf.
 
         Raises:
             Conflict: The request is under way (code ``idempotency_in_progress``).
             KeyReused: The key was used for another request.
+        """
+
+    @abstractmethod
+    async def identify(self, claim: Claim, fingerprint: bytes) -> None:
+        """Say what a request is whose body was still to come when it was claimed; that is durable when this returns.
+
+        Raises:
+            Conflict: The claim was taken over.
+            KeyReused: An earlier try of the key was another request, and may have made something.
         """
 
     @property
@@ -79,14 +91,8 @@ class IdempotencyKeys(ABC):
         """Go on holding a claim."""
 
     @abstractmethod
-    async def keep(self, claim: Claim, answer: Kept, fingerprint: bytes | None = None) -> None:
-        """Keep the answer; it is durable when this returns. Without effect where the claim was taken over.
-
-        Args:
-            claim: The claim.
-            answer: What was answered.
-            fingerprint: As for :meth:`claim`, where it was not known then.
-        """
+    async def keep(self, claim: Claim, answer: Kept) -> None:
+        """Keep the answer; it is durable when this returns. Without effect where the claim was taken over."""
 
     @abstractmethod
     async def release(self, claim: Claim, *, begun: bool) -> None:
@@ -94,5 +100,6 @@ class IdempotencyKeys(ABC):
 
         Args:
             claim: The claim.
-            begun: Whether this try may have made something. If not, the key may be used for another request.
+            begun: Whether this try may have made something. If neither it nor an earlier one has, the key may be used
+                for another request.
         """

@@ -51,7 +51,7 @@ class StoredKeys(IdempotencyKeys):
         row = _row(key, call)
         token, print_ = os.urandom(16).hex(), _print(fingerprint)
 
-        def work(unit: Owned) -> str | Kept:
+        def work(unit: Owned) -> tuple[str, bool] | Kept:
             now = self._milliseconds()
             found = unit.get(KEYS, row, lock=True)
             if found is not None and found["expires_at"] <= now:
@@ -70,24 +70,38 @@ class StoredKeys(IdempotencyKeys):
                         **claimed,
                     },
                 )
-                return seed
-            is_answered = found["status"] is not None
-            # An answer is compared with what was asked once that is known.
-            if found["fingerprint"] != print_ and not (is_answered and fingerprint is None):
-                raise KeyReused("This idempotency key was used for another request. Take a new one for each request.")
-            if is_answered:
+                return seed, False
+            # What is not known yet is compared once it is.
+            if fingerprint is not None and found["fingerprint"] != print_:
+                raise _reused()
+            if found["status"] is not None:
                 return _kept(found)
             if found["claimed_until"] > now:
                 raise _in_progress()
-            unit.update(KEYS, {"token": token, "claimed_until": now + int(CLAIM_SECONDS * 1000)}, KEYS.c.id == row)
-            seed = found["seed"]
-            return str(seed)
+            unit.change(KEYS, row, {"token": token, "claimed_until": now + int(CLAIM_SECONDS * 1000)})
+            return str(found["seed"]), True
 
         try:
             outcome = await self._database.write(call.principal, work)
         except Duplicate:  # somebody else was faster, between our look and our insert
             raise _in_progress() from None
-        return outcome if isinstance(outcome, Kept) else Claim(replace(call, seed=outcome), row, token)
+        if isinstance(outcome, Kept):
+            return outcome
+        seed, again = outcome
+        return Claim(replace(call, seed=seed), row, token, again)
+
+    async def identify(self, claim: Claim, fingerprint: bytes) -> None:
+        print_ = _print(fingerprint)
+
+        def work(unit: Owned) -> None:
+            found = unit.get(KEYS, claim.row, lock=True)
+            if found is None or found["token"] != claim.token or found["status"] is not None:
+                raise _in_progress()
+            if found["fingerprint"] not in ("", print_):
+                raise _reused()
+            unit.change(KEYS, claim.row, {"fingerprint": print_})
+
+        await self._database.write(claim.call.principal, work)
 
     @property
     def renewal(self) -> float:
@@ -98,14 +112,11 @@ class StoredKeys(IdempotencyKeys):
         values = {"claimed_until": self._milliseconds() + int(CLAIM_SECONDS * 1000)}
         await self._update(claim, values)
 
-    async def keep(self, claim: Claim, answer: Kept, fingerprint: bytes | None = None) -> None:
-        values = {"status": answer.status, "content_type": answer.content_type, "body": answer.body}
-        if fingerprint is not None:
-            values["fingerprint"] = _print(fingerprint)
-        await self._update(claim, values)
+    async def keep(self, claim: Claim, answer: Kept) -> None:
+        await self._update(claim, {"status": answer.status, "content_type": answer.content_type, "body": answer.body})
 
     async def release(self, claim: Claim, *, begun: bool) -> None:
-        if begun:
+        if begun or claim.again:
             await self._update(claim, {"claimed_until": 0})
         else:
             await self._database.write(claim.call.principal, lambda unit: unit.delete(KEYS, *_held(claim)))
@@ -158,6 +169,10 @@ def _held(claim: Claim) -> tuple[Any, ...]:
 
 def _kept(row: RowMapping) -> Kept:
     return Kept(row["status"], row["body"], row["content_type"])
+
+
+def _reused() -> KeyReused:
+    return KeyReused("This idempotency key was used for another request. Take a new one for each request.")
 
 
 def _in_progress() -> Conflict:

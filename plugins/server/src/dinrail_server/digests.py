@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -17,7 +17,14 @@ class Digest:
 
     Args:
         head: What it begins with.
+
+    Attributes:
+        then: What is awaited when all of it has been taken in, before whoever reads it comes to know that it has ended.
+        complete: Whether that is so.
     """
+
+    then: Callable[[bytes], Awaitable[None]] | None = None
+    complete = False
 
     def __init__(self, head: bytes) -> None:
         self._whole = hashlib.sha256()
@@ -40,6 +47,9 @@ async def digested(parts: AsyncGenerator[Part, None], digest: Digest) -> AsyncGe
             for text in (part.name, part.filename or "", part.content_type or ""):
                 digest.add(text.encode("utf-8", "surrogateescape"))
             yield replace(part, content=_watched(part.content, digest))
+    if digest.then is not None:
+        await digest.then(digest.value())
+    digest.complete = True
 
 
 async def _watched(content: AsyncIterator[bytes], digest: Digest) -> AsyncGenerator[bytes, None]:

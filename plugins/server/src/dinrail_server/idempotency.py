@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 from dinrail_core.api.answers import Answer, Stream
@@ -93,14 +93,18 @@ class Idempotency:
 
     async def _carry_out(self, exchange: HttpExchange, route: Route, keys: IdempotencyKeys, claim: Claim) -> Result:
         exchange.call = claim.call
+        if exchange.digest is not None:
+            exchange.digest.then = lambda fingerprint: _identify(keys, claim, fingerprint)
         done = asyncio.Event()
         loop = asyncio.get_running_loop()
         renewal = loop.call_later(keys.renewal, lambda: self._begin(_renew(keys, claim, done)))
         try:
             result = await route.handler(exchange)
             kept = _to_keep(route, result)
+            if exchange.digest is not None and not exchange.digest.complete:
+                raise TypeError(f"{route.method} {route.path} has made something of a form that it has not read.")
         except RequestError:
-            # Nothing was made, so that the request may be mended and sent again with its key.
+            # Nothing was made by this try, so that the request may be mended and sent again with its key.
             await keys.release(claim, begun=False)
             raise
         except BaseException:
@@ -110,7 +114,7 @@ class Idempotency:
             renewal.cancel()
             done.set()
         try:
-            await keys.keep(claim, kept, exchange.digest.value() if exchange.digest is not None else None)
+            await keys.keep(claim, kept)
         except Unavailable as error:
             # It has been carried out, and that is what the client must know; another try would find what was made.
             _LOG.warning("request %s: its answer could not be kept: %s", exchange.call.request_id, error)
@@ -146,8 +150,19 @@ def _to_keep(route: Route, result: object) -> Kept:
 
 
 async def _claim(keys: IdempotencyKeys, key: str, fingerprint: bytes | None, exchange: HttpExchange) -> Claim | Kept:
-    try:
+    with _in_progress():
         return await keys.claim(key, fingerprint, exchange.call)
+
+
+async def _identify(keys: IdempotencyKeys, claim: Claim, fingerprint: bytes) -> None:
+    with _in_progress():
+        await keys.identify(claim, fingerprint)
+
+
+@contextmanager
+def _in_progress() -> Iterator[None]:
+    try:
+        yield
     except Conflict as error:
         raise InProgress(error.message, code=error.code) from error
 

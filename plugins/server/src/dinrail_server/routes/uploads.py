@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 from dinrail_core.api.answers import Answer
 from dinrail_core.api.uploads import CompleteUpload, CreateUpload, PartForm, Upload, UploadPart, Uploads
 from dinrail_core.hooks.http import Exchange, Route
@@ -21,7 +24,14 @@ async def _create(exchange: Exchange) -> Answer[Upload]:
 async def _add_part(exchange: Exchange) -> Answer[UploadPart]:
     uploads = await exchange.rail.service(Uploads)
     async with read_form(exchange, "data") as form:
-        return await uploads.add_part(exchange.path["upload_id"], form.file, exchange.call)
+
+        async def data() -> AsyncGenerator[bytes, None]:
+            async for piece in form.file:
+                yield piece
+            await form.finish()  # what stands behind it belongs to the request, before a part is made
+
+        async with aclosing(data()) as pieces:
+            return await uploads.add_part(exchange.path["upload_id"], pieces, exchange.call)
 
 
 async def _complete(exchange: Exchange) -> Answer[Upload]:
