@@ -1,7 +1,7 @@
 # `make help` says what there is. Everything lives inside the tree, in .venv; nothing but Python 3.11 to 3.14 with pip is needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-install lint types tests bench docs constraints clean
+.PHONY: help install serve test test-install lint types tests clients bench docs constraints clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -15,6 +15,7 @@ METADATA := pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
 TEST_FOLDERS = $(sort $(dir $(shell find $(wildcard $(addsuffix /tests,$(MEMBERS))) tests -name node_modules -prune -o -name '*.py' -print)))
 # Where programs in JavaScript are installed that tests drive, or talk with.
 NODE_FOLDERS := $(dir $(wildcard tests/*/node/package-lock.json plugins/*/tests/node/package-lock.json))
+FRAMEWORKS := tests/clients/frameworks
 # Arguments for the program or the tests: make serve ARGS="--port 9000", make tests ARGS="core -k wire"
 ARGS ?=
 
@@ -50,6 +51,10 @@ tests: .venv/.test ## All tests, or those that ARGS names
 	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS) || { [ $$? -eq 1 ] && \
 	    echo "Once more, one at a time, what failed:" && $(BIN)/pytest --last-failed --last-failed-no-failures none $(ARGS); }
 
+# What is left out, because there is no npm or a suite is elsewhere, is told at the end with its reason.
+clients: test-install .venv/.clients ## The clients that are too large for every run: agent frameworks, Codex
+	@$(BIN)/pytest -m frameworks tests/clients $(ARGS)
+
 bench: .venv/.test ## The figures, measured against a bare relay in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)
 
@@ -65,9 +70,17 @@ constraints: .venv/.tools ## Pin every dependency again
 	$(COMPILE) $(OURS) --group build -c constraints/test.txt pyproject.toml -o constraints/runtime.txt
 	$(COMPILE) --group bootstrap -c constraints/test.txt -o constraints/bootstrap.txt
 	$(COMPILE) --no-deps constraints/model.in -o constraints/model.txt
+	$(COMPILE) constraints/clients.in -o constraints/clients.txt
+
+.venv/.clients: .venv/.tools constraints/clients.txt $(FRAMEWORKS)/package-lock.json
+	@echo "Installing the frameworks that are clients of ours"
+	@$(UV) venv --quiet --clear --python $(BIN)/python .venv/clients
+	@$(UV) pip install --quiet --python .venv/clients/bin/python --require-hashes -r constraints/clients.txt
+	@if command -v npm >/dev/null; then cd $(FRAMEWORKS) && npm ci --no-audit --no-fund --loglevel=error; fi
+	@touch $@
 
 clean: ## Remove the environment and every cache
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis $(addsuffix node_modules,$(NODE_FOLDERS))
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis $(addsuffix node_modules,$(NODE_FOLDERS) $(FRAMEWORKS)/)
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment is made without pip and then given the pinned one: Debian's Python cannot make it with.

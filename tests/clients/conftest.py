@@ -27,10 +27,16 @@ from dinrail_sdk.testing import OPENAI, Asked, Delivery, FakeUpstream, Script, T
 
 T = TypeVar("T")
 
+Drive = Callable[..., Any]
+"""``drive(file, case, *more)``."""
+
 MODEL = "up/org/kit-model"
 """The scripted upstream's model, whose own name has a slash."""
 
 _NODE = Path(__file__).with_name("node")
+_FRAMEWORKS = Path(__file__).with_name("frameworks")
+_ENVIRONMENT = Path(sys.prefix) / "clients"
+"""Where `make clients` installs what is written in Python."""
 
 # The models are named, since a server that asks for them when it likes would take answers that are meant for the test.
 _CONFIGURATION = """\
@@ -232,6 +238,58 @@ def run(node: str, server: Server) -> Callable[..., Any]:
         return json.loads(done.stdout)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def frameworks() -> Path:
+    """The folder with the frameworks in JavaScript, which are installed."""
+    if not (_FRAMEWORKS / "node_modules").exists():
+        pytest.skip("NOT TESTED: it is not installed; `make clients` does, where npm is")
+    return _FRAMEWORKS
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> dict[str, str]:
+    """The environment of a program that knows nothing of this machine's user."""
+    return {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+
+
+@pytest.fixture
+def drive(server: Server, outside: dict[str, str], request: pytest.FixtureRequest) -> Drive:
+    """Run a case of a file of ``frameworks``, in Python or JavaScript, and return what it printed."""
+
+    def drive(file: str, case: str, *more: str) -> Any:
+        if file.endswith(".mjs"):
+            request.getfixturevalue("frameworks")
+            program = request.getfixturevalue("node")
+        else:
+            program = str(_ENVIRONMENT / "bin" / "python")
+            if not Path(program).exists():
+                pytest.skip("NOT TESTED: it is not installed; `make clients` does")
+        done = subprocess.run(
+            [program, _FRAMEWORKS / file, case, server.url, MODEL, *more],
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+            env=outside | {"OPENAI_AGENTS_DISABLE_TRACING": "1", "LANGSMITH_TRACING": "false"},
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return drive
+
+
+@pytest.fixture
+def tools_server() -> Iterator[str]:
+    """The address of an MCP server with a tool that adds numbers."""
+    program = Path(__file__).with_name("mcp_peer.py")
+    with subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
 
 
 def _address(process: subprocess.Popen[bytes], said: Path, logged: Path) -> str:

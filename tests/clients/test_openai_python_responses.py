@@ -10,7 +10,7 @@ import pytest
 from openai import OpenAI
 from pydantic import BaseModel
 
-from dinrail_sdk.testing import Say, Spoken, ToolUse, Turn
+from dinrail_sdk.testing import Say, Spoken, ToolUse, Turn, delivery
 
 if TYPE_CHECKING:
     from conftest import Scripted
@@ -76,3 +76,57 @@ def test_a_response_of_the_background_is_polled(client: OpenAI, upstream: Script
     client.responses.delete(made.id)
     with pytest.raises(openai.NotFoundError):
         client.responses.retrieve(made.id)
+
+
+def test_a_stream_of_the_background_is_taken_up_again(client: OpenAI, upstream: Scripted) -> None:
+    upstream.then(says("Cold, with a little snow."))
+    with client.responses.create(model=MODEL, input="?", background=True, stream=True) as stream:
+        head = [event for event, _ in zip(stream, range(4), strict=False)]
+    assert head[0].type == "response.created"
+    with client.responses.retrieve(head[0].response.id, stream=True, starting_after=3) as stream:
+        rest = list(stream)
+    assert [event.sequence_number for event in [*head, *rest]] == list(range(len(head) + len(rest)))
+    assert rest[-1].type == "response.completed"
+    assert rest[-1].response.output_text == "Cold, with a little snow."
+
+
+def test_a_response_of_the_background_is_cancelled(client: OpenAI, upstream: Scripted) -> None:
+    upstream.says(delivery=delivery.stalled())
+    made = client.responses.create(model=MODEL, input="?", background=True)
+    assert client.responses.cancel(made.id).status == "cancelled"
+    assert client.responses.retrieve(made.id).status == "cancelled"
+
+
+@pytest.mark.filterwarnings("ignore:connect.. must be used:DeprecationWarning")  # of the library below OpenAI's package
+def test_turns_follow_each_other_over_a_websocket(client: OpenAI, upstream: Scripted) -> None:
+    previous = None
+
+    def turn(text: str, previous: str | None) -> Any:
+        fields = {"model": MODEL, "store": False, "input": text, "previous_response_id": previous}
+        return {"type": "response.create", **fields}
+
+    with client.responses.connect() as connection:
+        for text in ("one", "two"):
+            connection.send(turn(text, previous))
+            for event in connection:
+                if event.type == "response.completed":
+                    break
+            assert event.type == "response.completed"
+            assert event.response.output_text == f"You said: {text}"
+            previous = event.response.id
+        connection.send(turn("?", "resp_none"))
+        error = connection.recv()
+    assert error.type == "error"
+    assert error.to_dict()["status"] == 400
+    assert [message.text for message in upstream.asked[-1].messages] == ["one", "You said: one", "two"]
+
+
+def test_what_was_asked_is_listed_and_a_history_is_compacted(client: OpenAI, upstream: Scripted) -> None:
+    upstream.says(Spoken.of("They spoke of Oslo."))
+    made = client.responses.create(model=MODEL, input="How is Oslo?")
+    (item,) = client.responses.input_items.list(made.id)
+    assert item.type == "message"
+    compacted: Any = client.responses.compact(model=MODEL, previous_response_id=made.id).to_dict()["output"]
+    again = client.responses.create(model=MODEL, input=[*compacted, {"role": "user", "content": "And?"}])
+    assert again.status == "completed"
+    assert "They spoke of Oslo." in upstream.asked[-1].messages[0].text
