@@ -23,7 +23,7 @@ from typing import Any
 
 from dinrail_core.hooks import Context
 from dinrail_core.hooks.records import Detect, Open
-from dinrail_sdk.upstream import Authorize, Upstream, UpstreamConfig, bearer, connect
+from dinrail_sdk.upstream import Authorize, RespondingConfig, Upstream, UpstreamConfig, bearer, connect
 
 __all__ = ["Make", "detector", "opener"]
 
@@ -80,4 +80,4 @@ def detector(*, key: Sequence[str] = (), url: Mapping[str, str] = _NONE, keyless
 def _relay(config: object, upstream: Upstream) -> object:
     from dinrail_sdk.openai import OpenAIDialect
 
-    return OpenAIDialect(upstream)
+    return OpenAIDialect(upstream, plain=isinstance(config, RespondingConfig) and config.responses == "plain")

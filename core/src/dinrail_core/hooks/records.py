@@ -33,6 +33,8 @@ class ProviderType:
         name: What ``type = "…"`` says in the configuration.
         config: Its configuration; ``extra="forbid"``, secrets typed :data:`~dinrail_core.hooks.secrets.Secret`.
         apis: The contracts that what ``open`` yields fulfils. The host checks it.
+        optional: Contracts that it fulfils too where the operator says so, each with the field of the configuration
+            by whose value that is said (``{NativeResponses: "responses"}``): anything that counts as true.
         open: Opens an instance. Must not wait for an upstream: a dead one never blocks the start.
         detect: How an instance comes to be without configuration; its name is then this type's name.
         summary: One line for people.
@@ -42,8 +44,13 @@ class ProviderType:
     config: type[BaseModel]
     apis: frozenset[type]
     open: Open
+    optional: Mapping[type, str] = field(default_factory=dict)
     detect: Detect | None = None
     summary: str = ""
+
+    def apis_of(self, config: BaseModel) -> frozenset[type]:
+        """The contracts that an instance of this configuration fulfils."""
+        return self.apis | {contract for contract, name in self.optional.items() if getattr(config, name)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import asyncio
 import builtins
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -41,6 +41,7 @@ class Instance:
         config: The checked configuration.
         provider: What ``open`` yielded, or ``None`` while it is not open.
         reason: Why it is not open.
+        apis: The contracts that it fulfils, as it is configured.
         listing: Its models, where it lists any.
         gate: Holds calls to what the operator allows, where that is limited.
     """
@@ -53,7 +54,11 @@ class Instance:
     reason: str | None = None
     listing: Listing | None = None
     gate: Gate | None = None
+    apis: frozenset[builtins.type] = field(init=False)
     _opened: Opened | None = None
+
+    def __post_init__(self) -> None:
+        self.apis = self.type.apis_of(self.config)
 
     async def open(self, context: Context, every: float, changed: Callable[[], None]) -> None:
         """Open it, and begin to list its models where it lists any; a failure is kept as :attr:`reason`.
@@ -76,7 +81,7 @@ class Instance:
         except OpenError as error:
             self._set_aside(str(error))
             return
-        missing = sorted(contract.__name__ for contract in self.type.apis if not isinstance(provider, contract))
+        missing = sorted(contract.__name__ for contract in self.apis if not isinstance(provider, contract))
         if missing:
             await self._opened.close()
             self._set_aside(f"it declares {', '.join(missing)}, but what it opens is none")
@@ -96,7 +101,7 @@ class Instance:
 
     def serves(self, contract: builtins.type, info: ModelInfo | None = None) -> bool:
         """Whether it, or the one model of it, fulfils the contract."""
-        if contract not in self.type.apis:
+        if contract not in self.apis:
             return False
         return info is None or not info.contracts or contract in info.contracts
 
@@ -151,7 +156,7 @@ class Instance:
             type=self.type.name,
             distribution=self.plugin.installed.distribution,
             version=self.plugin.installed.version,
-            apis=sorted(contract.__name__ for contract in self.type.apis - ABOUT_ITSELF),
+            apis=sorted(contract.__name__ for contract in self.apis - ABOUT_ITSELF),
             status=health.state.value if self.provider is not None else "failed",
             reason=health.reason,
             models=len(self.models) if self.listing is not None else None,

@@ -309,7 +309,7 @@ def _no_such(model: str) -> str:
 
 
 def _wire(model_id: str, instance: Instance, info: ModelInfo) -> Model:
-    contracts = info.contracts & instance.type.apis if info.contracts else instance.type.apis
+    contracts = info.contracts & instance.apis if info.contracts else instance.apis
     fields: dict[str, Any] = {
         "id": model_id,
         "object": "model",

@@ -28,7 +28,7 @@ def unsound(record: object, kind: type | tuple[type, ...]) -> str | None:
         case RouteGroup():
             wrong = _under(record) or _callables(record, ("load",))
         case ProviderType():
-            wrong = _named(record) or _config(record) or _contracts("apis", record.apis)
+            wrong = _named(record) or _config(record) or _contracts("apis", record.apis) or _optional(record)
             wrong = wrong or _callables(record, ("open",), ("detect",))
         case ServiceType():
             wrong = _named(record) or _config(record) or _contracts("provides", record.provides)
@@ -62,6 +62,14 @@ def _contracts(field: str, value: object, *, needed: bool = True) -> str | None:
     if not isinstance(value, Set) or not all(isinstance(contract, type) for contract in value):
         return f"whose {field} is no set of contracts"
     return f"whose {field} is empty" if needed and not value else None
+
+
+def _optional(record: Any) -> str | None:
+    fields = record.config.model_fields
+    for contract, name in record.optional.items():
+        if not isinstance(contract, type) or name not in fields:
+            return f"whose optional says '{name}' of {contract!r:.80}, which is no field of its config, or no contract"
+    return None
 
 
 def _callables(record: object, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> str | None:

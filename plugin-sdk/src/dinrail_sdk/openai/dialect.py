@@ -28,7 +28,15 @@ from dinrail_sdk.upstream import Events, Upstream
 from dinrail_sdk.upstream.openai_events import OpenAIEvents, Reword
 
 if TYPE_CHECKING:
-    from dinrail_core.api.responses import CreateResponse, Response, ResponseEvent
+    from dinrail_core.api.responses import (
+        CompactedResponse,
+        CompactRequest,
+        CountTokens,
+        CreateResponse,
+        InputTokenCount,
+        Response,
+        ResponseEvent,
+    )
 
 __all__ = ["OpenAIDialect"]
 
@@ -46,13 +54,15 @@ class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, N
     Args:
         upstream: The server; its ``base_url`` is the dialect's root, usually ending in ``/v1``.
         reword: Puts answers and chunks of chats and completions into OpenAI's words; without it they are relayed.
+        plain: Where it serves responses: see :attr:`NativeResponses.plain`.
     """
 
     listing: ClassVar[str] = "models"
     """Where the models are listed, as for :meth:`path`."""
 
-    def __init__(self, upstream: Upstream, *, reword: Reword | None = None) -> None:
+    def __init__(self, upstream: Upstream, *, reword: Reword | None = None, plain: bool = False) -> None:
         self.upstream = upstream
+        self.plain = plain
         self._reword = reword
 
     def path(self, api: str, model: str) -> str:
@@ -137,6 +147,20 @@ class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, N
 
         path, body = self.path("responses", request.model), _dump(_streamed(request))
         return await self.upstream.stream(ResponseEvent, path, body, call, events=ResponseEvents)
+
+    async def count_input(self, request: CountTokens, call: Call) -> Answer[InputTokenCount]:
+        """See :meth:`NativeResponses.count_input`."""
+        from dinrail_core.api.responses import InputTokenCount  # as above
+
+        path = self.path("responses/input_tokens", request.model if isinstance(request.model, str) else "")
+        return await self.upstream.answer(InputTokenCount, path, _dump(request), call)
+
+    async def compact_input(self, request: CompactRequest, call: Call) -> Answer[CompactedResponse]:
+        """See :meth:`NativeResponses.compact_input`."""
+        from dinrail_core.api.responses import CompactedResponse  # as above
+
+        path = self.path("responses/compact", request.model)
+        return await self.upstream.answer(CompactedResponse, path, _dump(request), call)
 
     async def models(self) -> Sequence[ModelInfo]:
         """See :meth:`ModelSource.models`."""

@@ -38,7 +38,16 @@ __all__ = [
 ]
 
 Api: TypeAlias = Literal[
-    "chat", "completions", "responses", "embeddings", "rerank", "moderations", "models", "web_search"
+    "chat",
+    "completions",
+    "responses",
+    "input_tokens",
+    "compact",
+    "embeddings",
+    "rerank",
+    "moderations",
+    "models",
+    "web_search",
 ]
 """Which operation of the upstream was called."""
 
@@ -333,7 +342,7 @@ def improvise(asked: Asked, model: str) -> Script:
         model: The one model that the upstream lists.
     """
     match asked.api:
-        case "chat" | "responses":
+        case "chat" | "responses" | "input_tokens" | "compact":
             said = [message.text for message in asked.messages if message.role == "user"]
             return Spoken(choices=(Say(text=f"You said: {said[-1] if said else ''}"),) * asked.n)
         case "completions":

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, HttpUrl, SecretStr, model_validator
 
 from dinrail_core.hooks.secrets import Secret
 
-__all__ = ["BaseUrl", "HeaderSecret", "Seconds", "UpstreamConfig"]
+__all__ = ["BaseUrl", "HeaderSecret", "RespondingConfig", "Seconds", "UpstreamConfig"]
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 """A span of time, more than none and at most a day."""
@@ -97,3 +97,14 @@ class UpstreamConfig(BaseModel, extra="forbid", defer_build=True):
         if self.api_key is not None and "authorization" in self.headers:
             raise ValueError("api_key and headers.authorization are both set; one of them is enough")
         return self
+
+
+class RespondingConfig(UpstreamConfig):
+    """The same for servers of OpenAI's dialect that may speak the Responses API themselves.
+
+    The record of the provider says ``optional={NativeResponses: "responses"}``.
+    """
+
+    responses: Literal["plain", "whole"] | None = None
+    """Responses are asked of the server's own `/responses`, and not by chats: `"whole"` where it serves all that OpenAI
+    does there, `"plain"` where it knows messages, functions and thoughts in the open alone."""

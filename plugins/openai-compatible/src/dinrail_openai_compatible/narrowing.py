@@ -10,6 +10,7 @@ from dinrail_core.api.completions import CompletionModel
 from dinrail_core.api.embeddings import Embedder
 from dinrail_core.api.moderations import Moderator
 from dinrail_core.api.rerank import Reranker
+from dinrail_core.api.responses.contract import NativeResponses
 
 __all__ = ["Api", "contracts"]
 
@@ -26,5 +27,7 @@ _CONTRACTS: dict[Api, type] = {
 
 
 def contracts(apis: Collection[Api] | None) -> frozenset[type]:
-    """The contracts of ``apis``; none, which means all, where nothing is said."""
-    return frozenset(_CONTRACTS[api] for api in apis or ())
+    """The contracts of ``apis``, and responses, of which another key says whether they are served; none, which means
+    all, where nothing is said.
+    """
+    return frozenset({NativeResponses, *(_CONTRACTS[api] for api in apis)} if apis else ())

@@ -14,22 +14,24 @@ from dinrail_core.api.embeddings import Embedder
 from dinrail_core.api.moderations import Moderator
 from dinrail_core.api.provider import ModelSource
 from dinrail_core.api.rerank import Reranker
+from dinrail_core.api.responses.contract import NativeResponses
 from dinrail_core.hooks import Context, ProviderType, hookimpl
 from dinrail_openai_compatible.narrowing import Api
-from dinrail_sdk.upstream.config import UpstreamConfig
+from dinrail_sdk.upstream.config import RespondingConfig
 
 __all__ = ["DINRAIL_API", "OPENAI_COMPATIBLE", "OpenAICompatibleConfig", "dinrail_providers"]
 
 DINRAIL_API = ">=1.0,<2"
 
 
-class OpenAICompatibleConfig(UpstreamConfig):
+class OpenAICompatibleConfig(RespondingConfig):
     """A server that speaks OpenAI's dialect."""
 
     models: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] | None = None
     """The names of its models, for a server that lists none or too many; without it the server is asked."""
     apis: Annotated[frozenset[Api], Field(min_length=1)] | None = None
-    """What it serves, where that is not everything; calls of the rest then get a clear answer without asking it."""
+    """What it serves beside responses, where that is not everything; calls of the rest get a clear answer without
+    asking it."""
 
 
 @asynccontextmanager
@@ -38,13 +40,14 @@ async def _open(config: OpenAICompatibleConfig, context: Context) -> AsyncIterat
     from dinrail_sdk.upstream import connect
 
     async with connect(config) as upstream:
-        yield OpenAICompatible(upstream, models=config.models, apis=config.apis)
+        yield OpenAICompatible(upstream, config)
 
 
 OPENAI_COMPATIBLE = ProviderType(
     name="openai-compatible",
     config=OpenAICompatibleConfig,
     apis=frozenset({ChatModel, CompletionModel, Embedder, Reranker, Moderator, ModelSource}),
+    optional={NativeResponses: "responses"},
     open=_open,
     summary="Any server that speaks OpenAI's dialect, by URL and key",
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from dinrail_core.api.provider import ModelInfo
-from dinrail_openai_compatible.narrowing import Api, contracts
+from dinrail_openai_compatible.narrowing import contracts
+from dinrail_openai_compatible.plugin import OpenAICompatibleConfig
 from dinrail_sdk.openai import OpenAIDialect
 from dinrail_sdk.upstream import Upstream
 
@@ -18,16 +19,13 @@ class OpenAICompatible(OpenAIDialect):
 
     Args:
         upstream: The server.
-        models: Its models, where it is not to be asked.
-        apis: What they serve, where that is not everything.
+        config: What the operator says of it.
     """
 
-    def __init__(
-        self, upstream: Upstream, *, models: Sequence[str] | None = None, apis: Collection[Api] | None = None
-    ) -> None:
-        super().__init__(upstream)
-        self._models = models
-        self._contracts = contracts(apis)
+    def __init__(self, upstream: Upstream, config: OpenAICompatibleConfig) -> None:
+        super().__init__(upstream, plain=config.responses == "plain")
+        self._models = config.models
+        self._contracts = contracts(config.apis)
 
     async def models(self) -> Sequence[ModelInfo]:
         """The configured models, or the server's own; all serve what the configuration says."""

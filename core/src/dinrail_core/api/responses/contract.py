@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dinrail_core.api.answers import Answer, Stream
 from dinrail_core.api.call import Call
+from dinrail_core.errors import UnsupportedFeature
 
 if TYPE_CHECKING:
     from dinrail_core.api.responses.objects import ResponseEvent
@@ -147,7 +148,13 @@ class NativeResponses(ABC):
 
     ``request.model`` is the upstream's own name. Requests come whole and say ``store: false``: what is kept is kept
     here, and the history comes along as items. A provider never writes to a request.
+
+    Attributes:
+        plain: The upstream knows messages, functions and thoughts in the open, and no more. It is asked in these words
+            alone: custom tools are functions, and what only other items can say is refused as it is for chats.
     """
+
+    plain: bool = False
 
     @abstractmethod
     async def respond(self, request: CreateResponse, call: Call) -> Answer[Response]:
@@ -166,3 +173,23 @@ class NativeResponses(ABC):
             RequestError: The caller can mend it.
             UpstreamError: The upstream failed; after the first event it is raised from the iteration.
         """
+
+    async def count_input(self, request: CountTokens, call: Call) -> Answer[InputTokenCount]:
+        """How many tokens an input has (``/v1/responses/input_tokens``).
+
+        Raises:
+            UnsupportedFeature: The upstream does not count; whoever asks finds another way.
+            RequestError: The caller can mend it.
+            UpstreamError: The upstream failed, or does not have this operation (``UpstreamInvalid``).
+        """
+        raise UnsupportedFeature("This provider counts no tokens ahead.", param="model")
+
+    async def compact_input(self, request: CompactRequest, call: Call) -> Answer[CompactedResponse]:
+        """What is left of a history when it is compacted (``/v1/responses/compact``).
+
+        Raises:
+            UnsupportedFeature: The upstream does not compact; whoever asks finds another way.
+            RequestError: The caller can mend it.
+            UpstreamError: The upstream failed, or does not have this operation (``UpstreamInvalid``).
+        """
+        raise UnsupportedFeature("This provider compacts nothing.", param="model")

@@ -17,7 +17,15 @@ from dinrail_core.api.rerank import Reranker, RerankRequest, RerankResponse
 from dinrail_core.api.responses.contract import NativeResponses
 
 if TYPE_CHECKING:
-    from dinrail_core.api.responses import CreateResponse, Response, ResponseEvent
+    from dinrail_core.api.responses import (
+        CompactedResponse,
+        CompactRequest,
+        CountTokens,
+        CreateResponse,
+        InputTokenCount,
+        Response,
+        ResponseEvent,
+    )
 
 __all__ = ["Ask", "proxy"]
 
@@ -75,6 +83,14 @@ class _Native(_Proxy, NativeResponses):
 
     async def stream_response(self, request: CreateResponse, call: Call) -> Stream[ResponseEvent]:
         found: Stream[ResponseEvent] = await self._ask("stream_response", request, call)
+        return found
+
+    async def count_input(self, request: CountTokens, call: Call) -> Answer[InputTokenCount]:
+        found: Answer[InputTokenCount] = await self._ask("count_input", request, call)
+        return found
+
+    async def compact_input(self, request: CompactRequest, call: Call) -> Answer[CompactedResponse]:
+        found: Answer[CompactedResponse] = await self._ask("compact_input", request, call)
         return found
 
 

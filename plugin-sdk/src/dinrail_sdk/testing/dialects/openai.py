@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from dinrail_core.api.chat.request import ChatRequest
@@ -35,6 +36,8 @@ _PATHS: dict[tuple[str, str], Api] = {
     ("POST", "/chat/completions"): "chat",
     ("POST", "/completions"): "completions",
     ("POST", "/responses"): "responses",
+    ("POST", "/responses/input_tokens"): "input_tokens",
+    ("POST", "/responses/compact"): "compact",
     ("POST", "/embeddings"): "embeddings",
     ("POST", "/rerank"): "rerank",
     ("POST", "/moderations"): "moderations",
@@ -67,7 +70,9 @@ class OpenAIWire(Dialect):
         data = request.json if api != "models" else {}
         if not isinstance(data, dict):
             raise ValueError("not an object")
-        return openai_responses.read_response(data) if api == "responses" else _read(api, data)
+        if api in ("responses", "input_tokens", "compact"):
+            return replace(openai_responses.read_response(data), api=api)
+        return _read(api, data)
 
     def say(self, script: Script, asked: Asked) -> Rendered:
         match script:
@@ -75,6 +80,10 @@ class OpenAIWire(Dialect):
                 return openai_text.chat(script, asked)
             case Spoken() if asked.api == "responses":
                 return openai_responses.response(script, asked)
+            case Spoken() if asked.api == "input_tokens":
+                return openai_responses.counted(script)
+            case Spoken() if asked.api == "compact":
+                return openai_responses.compacted(script)
             case Spoken():
                 return openai_text.completion(script, asked)
             case Vectors():

@@ -58,7 +58,7 @@ class AnswerCases(Suite):
         """
         record = self.provider
         assert operation.contract in record.apis, f"`apis` of {record.name!r} lacks {operation.contract.__name__}."
-        for contract in record.apis:
+        for contract in record.apis_of(bench.config):
             assert isinstance(bench.provider, contract), f"What opens is no {contract.__name__}, as `apis` says."
         values = bench.config.model_dump()
         kinds: list[str] = []
