@@ -57,6 +57,9 @@ def contracts_page(tree: Tree) -> str:
             if getattr(method, "__isabstractmethod__", False)
         ]
         by = [f"`{record.name}`" for _, record in tree.providers if kind in record.apis]
+        by += [
+            f"`{record.name}` with `{record.optional[kind]}`" for _, record in tree.providers if kind in record.optional
+        ]
         by += [f"`{record.name}`" for _, record in tree.services if kind in record.provides]
         parts.append(f"Fulfilled by: {', '.join(by) or 'nothing in the bundle'}.")
     return "\n\n".join(parts)

@@ -66,6 +66,7 @@ _PLUGINS = """\
 
 The distributions of this repository. Everything that does something is one of them; the core does nothing by itself.
 Those that the bundle `dinrail` depends on are installed with it, the others with `pip install` and their name.
+Contracts in brackets are fulfilled where the configuration says so.
 
 | plugin | what it is | serves | adds |
 |---|---|---|---|
@@ -96,10 +97,12 @@ def plugins_page(tree: Tree) -> str:
     for member in tree.members:
         name = member.project["name"]
         serves = {kind.__name__ for owner, record in tree.providers if owner == name for kind in record.apis}
+        on_request = {kind.__name__ for owner, record in tree.providers if owner == name for kind in record.optional}
         serves |= {kind.__name__ for owner, service in tree.services if owner == name for kind in service.provides}
+        listed = [*(f"`{kind}`" for kind in sorted(serves)), *(f"(`{kind}`)" for kind in sorted(on_request))]
         adds = sorted({hook for plugin in member.installed for hook in plugin.extends})
         rows.append(
             f"| [`{name}`](../{member.folder}/README.md) | {cell(member.project['description'])} "
-            f"| {', '.join(f'`{kind}`' for kind in sorted(serves))} | {', '.join(adds)} |"
+            f"| {', '.join(listed)} | {', '.join(adds)} |"
         )
     return _PLUGINS.format(rows="\n".join(rows))

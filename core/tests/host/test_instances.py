@@ -66,6 +66,42 @@ def configured(**keys: Any) -> dict[str, Any]:
 # --- configured
 
 
+class Both(Talks, Counts):
+    pass
+
+
+class Choosing(Keyed):
+    counting: bool = False
+
+
+@pytest.mark.parametrize("counting", [False, True])
+async def test_an_optional_contract_is_fulfilled_where_the_configuration_says_so(rig: Rig, counting: bool) -> None:
+    kind = ProviderType(
+        name="echo",
+        config=Choosing,
+        apis=frozenset({Talks}),
+        optional={Counts: "counting"},
+        open=rig.opening("echo", Both()),
+    )
+    rig.plugin("echo", providers=[kind])
+    async with rig.host(configured(counting=counting)) as host:
+        assert list(host.rail.instances(Counts)) == (["gpu0"] if counting else [])
+        assert (await host.rail.provider("gpu0")).apis == (["Counts", "Talks"] if counting else ["Talks"])
+
+
+async def test_an_optional_contract_that_is_said_to_be_fulfilled_must_be(rig: Rig) -> None:
+    kind = ProviderType(
+        name="echo",
+        config=Choosing,
+        apis=frozenset({Talks}),
+        optional={Counts: "counting"},
+        open=rig.opening("echo", Mute()),
+    )
+    rig.plugin("echo", providers=[kind])
+    async with rig.host(configured(counting=True)) as host:
+        assert "it declares Counts, but what it opens is none" in str((await host.rail.provider("gpu0")).reason)
+
+
 async def test_an_instance_of_the_configuration_is_opened_with_its_keys_and_a_folder_of_its_own(rig: Rig) -> None:
     seen: list[tuple[Keyed, Context]] = []
 

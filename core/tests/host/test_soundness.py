@@ -84,6 +84,8 @@ def test_a_config_that_would_swallow_a_mistyped_key_is_refused(record: Any) -> N
         (PROVIDER, {"apis": [Talks]}, "whose apis is no set of contracts"),
         (PROVIDER, {"apis": frozenset({"ChatModel"})}, "whose apis is no set of contracts"),
         (PROVIDER, {"apis": frozenset()}, "whose apis is empty"),
+        (PROVIDER, {"optional": {Talks: "talks"}}, "whose optional names 'talks', which is no field of its config"),
+        (PROVIDER, {"optional": {"Talks": "base_url"}}, "whose optional has a key that is no contract"),
         (PROVIDER, {"open": None}, "whose open cannot be called"),
         (PROVIDER, {"detect": "OPENAI_API_KEY"}, "whose detect cannot be called"),
         (SERVICE, {"provides": None}, "whose provides is no set of contracts"),

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.embeddings import Embedder
 from dinrail_core.api.provider import ModelInfo, ModelSource
+from dinrail_core.api.responses.contract import NativeResponses
 from dinrail_core.errors import UpstreamUnavailable
 from dinrail_core.hooks import Context
 from dinrail_openai_compatible.plugin import OPENAI_COMPATIBLE, OpenAICompatibleConfig, dinrail_providers
@@ -48,6 +49,14 @@ async def test_named_models_are_listed_without_asking() -> None:
 async def test_narrowed_models_serve_what_the_configuration_says() -> None:
     async with opened({"base_url": NOWHERE, "models": ["a"], "apis": ["chat", "embeddings"]}) as provider:
         assert await provider.models() == [ModelInfo("a", contracts=frozenset({ChatModel, Embedder}))]
+
+
+async def test_responses_are_served_beside_what_is_narrowed() -> None:
+    keys = {"base_url": NOWHERE, "models": ["a"], "apis": ["chat"], "responses": "plain"}
+    async with opened(keys) as provider:
+        assert await provider.models() == [ModelInfo("a", contracts=frozenset({ChatModel, NativeResponses}))]
+        assert isinstance(provider, NativeResponses)
+        assert provider.plain
 
 
 async def test_the_servers_own_models_are_narrowed_too() -> None:

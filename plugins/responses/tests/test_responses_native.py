@@ -16,17 +16,22 @@ from dinrail_sdk.testing.script import Asked, Refused, Say, Script, Spoken, Tool
 from dinrail_sdk.testing.upstream import Turn
 
 CHAT = "two/kit-model"
+PLAIN = "three/kit-model"
+WHOLE = "four/kit-model"
 SEALED = "reasoning.encrypted_content"
 PICTURE = {"type": "image_generation_call", "id": "ig_there", "status": "completed", "result": "aGk="}
 
 
 @pytest.fixture
 async def native(upstream: FakeUpstream, tmp_path: Path) -> AsyncIterator[Served]:
-    """One upstream twice: ``one`` is driven natively, ``two`` by chats."""
+    """One upstream: ``one`` is driven natively, ``two`` by chats, and the others as the operator says they speak."""
     one = {"type": "openai", "base_url": upstream.url, "api_key": "sk-of-the-kit"}
     two = {"type": "openai-compatible", "base_url": upstream.url, "models": ["kit-model"]}
-    config = {"data_dir": str(tmp_path / "data"), "providers": {"one": one, "two": two}}
-    async with serve(plugins=[*PLUGINS, "openai"], config=config) as running:
+    three = {"type": "vllm", "base_url": upstream.url, "responses": "plain"}
+    four = {**two, "responses": "whole", "apis": ["chat"]}
+    providers = {"one": one, "two": two, "three": three, "four": four}
+    config = {"data_dir": str(tmp_path / "data"), "providers": providers}
+    async with serve(plugins=[*PLUGINS, "openai", "vllm"], config=config) as running:
         yield running
 
 
@@ -84,16 +89,19 @@ SCRIPTS: dict[str, tuple[Turn, dict[str, Any]]] = {
 @pytest.mark.parametrize("name", SCRIPTS)
 async def test_items_and_events_are_those_of_a_chat(name: str, native: Served, upstream: FakeUpstream) -> None:
     turn, asked = SCRIPTS[name]
-    talk(upstream, turn, turn, turn, turn)
-    there, here = [await raw_events(native, {"input": "?", **asked, "model": model}) for model in (MODEL, CHAT)]
-    values = [await post(native, {"input": "?", **asked, "model": model}) for model in (MODEL, CHAT)]
-    assert apis(upstream) == ["responses", "chat"] * 2
-    assert summed(there) == there[-1]["response"]["output"]
-    if name != "calls":  # a chat tells its calls bit by bit, side by side
-        assert alike(there) == alike(here)
-    assert alike(there[-1]) == alike(here[-1])
-    assert [status for status, _ in values] == [200, 200]
-    assert alike(values[0][1]) == alike(values[1][1]) == alike(there[-1]["response"])
+    models = (CHAT, MODEL, PLAIN, WHOLE)
+    talk(upstream, *[turn] * 8)
+    here, *others = [await raw_events(native, {"input": "?", **asked, "model": model}) for model in models]
+    values = [await post(native, {"input": "?", **asked, "model": model}) for model in models]
+    assert apis(upstream) == ["chat", "responses", "responses", "responses"] * 2
+    for there in others:
+        assert summed(there) == there[-1]["response"]["output"]
+        if name != "calls":  # a chat tells its calls bit by bit, side by side
+            assert alike(there) == alike(here)
+        assert alike(there[-1]) == alike(here[-1])
+    assert [status for status, _ in values] == [200] * 4
+    for _, value in values:
+        assert alike(value) == alike(here[-1]["response"])
 
 
 async def test_nothing_is_kept_there_and_the_history_comes_whole(native: Served, upstream: FakeUpstream) -> None:
@@ -238,3 +246,105 @@ async def test_a_response_in_the_background_is_made_natively(native: Served, ups
         kinds = [event.type async for event in stream]
     assert kinds[-1] == "response.completed"
     assert apis(upstream) == ["responses"]
+
+
+async def test_a_plain_server_is_asked_in_plain_words(native: Served, upstream: FakeUpstream) -> None:
+    talk(upstream, says("Well.", reasoning="I see."))
+    grammar = {"type": "grammar", "syntax": "regex", "definition": "[A-Z]+"}
+    history: list[Any] = [
+        {"role": "user", "content": "Shout."},
+        {"type": "custom_tool_call", "call_id": "c1", "name": "shout", "input": "HEY"},
+        {"type": "custom_tool_call_output", "call_id": "c1", "output": "HO"},
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "of somebody else"},
+        {
+            "type": "message",
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": "One. "}, {"type": "output_text", "text": "Two."}],
+        },
+    ]
+    asked = {"input": history, "reasoning": {"effort": "low"}, "include": [SEALED, "web_search_call.results"]}
+    tools = [{"type": "custom", "name": "shout", "format": grammar}]
+    status, made = await post(native, {"model": PLAIN, **asked, "tools": tools, "truncation": "auto"})
+    assert status == 200
+    sent = body(upstream)
+    assert [item["type"] for item in sent["input"]] == ["message", "function_call", "function_call_output", "message"]
+    assert json.loads(sent["input"][1]["arguments"]) == {"input": "HEY"}
+    assert [part["text"] for part in sent["input"][3]["content"]] == ["One. Two."]
+    assert (sent["tools"][0]["type"], sent["tools"][0]["parameters"]["required"]) == ("function", ["input"])
+    assert sent["include"] == []
+    assert "truncation" not in sent
+    thought = made["output"][0]
+    assert thought["encrypted_content"]
+    again = [{"role": "user", "content": "a"}, thought]
+    await post(native, {"model": PLAIN, "input": again})
+    assert body(upstream)["input"][1]["content"] == [{"type": "reasoning_text", "text": "I see."}]
+    status, refused = await post(native, {"model": PLAIN, "input": "?", "tools": [{"type": "image_generation"}]})
+    assert (status, refused["error"]["param"]) == (400, "tools.0.type")
+
+
+async def test_what_a_plain_server_does_not_know_is_asked_of_a_chat(native: Served, upstream: FakeUpstream) -> None:
+    for model in (PLAIN, WHOLE):
+        assert (await post(native, {"model": model, "input": "?", "frequency_penalty": 0.5}))[0] == 200
+    assert apis(upstream) == ["chat", "responses"]
+
+
+async def test_the_upstream_is_asked_to_tell_more_of_its_own_tools_alone(
+    native: Served, upstream: FakeUpstream
+) -> None:
+    include = ["code_interpreter_call.outputs", "web_search_call.action.sources", "file_search_call.results"]
+    await post(native, {"model": MODEL, "input": "?", "include": include, "tools": [{"type": "web_search"}]})
+    assert body(upstream)["include"] == ["web_search_call.action.sources"]
+
+
+async def test_tokens_are_counted_by_who_can(native: Served, upstream: FakeUpstream) -> None:
+    asked: dict[str, Any] = {"input": "Hello.", "instructions": "Be kind.", "tools": [function()]}
+    counts = [await post(native, {"model": model, **asked}, "responses/input_tokens") for model in (MODEL, PLAIN, CHAT)]
+    assert [answer for _, answer in counts] == [{"object": "response.input_tokens", "input_tokens": 11}] * 3
+    assert apis(upstream) == ["input_tokens", "responses", "chat"]
+    bodies = [received.request.json for received in upstream.received if received.request.method == "POST"]
+    assert [len(sent["tools"]) for sent in bodies] == [1, 1, 1]
+    assert bodies[0].keys() == {"model", "input", "tools"}
+
+
+async def test_histories_are_compacted_by_who_can(native: Served, upstream: FakeUpstream) -> None:
+    talk(upstream, says("What I want."), says("A summary."), says("A summary."))
+    asked = {"input": [{"role": "user", "content": "a"}], "instructions": "Be kind."}
+    _, there = await post(native, {"model": MODEL, **asked}, "responses/compact")
+    assert [item["type"] for item in there["output"]] == ["message", "compaction"]
+    assert there["output"][1]["encrypted_content"] == "gAAAA-compacted"
+    assert body(upstream)["instructions"] == "Be kind."
+    assert [item["role"] for item in body(upstream)["input"]] == ["user"]
+    for model in (PLAIN, CHAT):
+        _, made = await post(native, {"model": model, **asked}, "responses/compact")
+        assert [item["type"] for item in made["output"]] == ["compaction"]
+    assert apis(upstream) == ["compact", "responses", "chat"]
+    question = {"role": "user", "content": "b"}
+    await post(native, {"model": MODEL, "input": [*there["output"], question]})
+    told = body(upstream)["input"]
+    assert [item["type"] for item in told] == ["message", "compaction", "message"], "all that was given is told"
+
+
+async def test_a_whole_upstream_compacts_by_itself(native: Served, upstream: FakeUpstream) -> None:
+    compaction = {"type": "compaction", "id": "cmp_there", "encrypted_content": "gAAAA"}
+    talk(upstream, says("Hello.", items=(compaction,)), says("Well."), says("", items=(compaction,)))
+    threshold = [{"type": "compaction", "compact_threshold": 1000}]
+    asked = {"model": MODEL, "input": "a" * 9000, "context_management": threshold}
+    _, made = await post(native, asked)
+    assert body(upstream)["context_management"] == threshold
+    assert compaction in made["output"]
+    await post(native, {"model": MODEL, "input": "b", "previous_response_id": made["id"]})
+    assert [item["type"] for item in body(upstream)["input"]] == ["compaction", "message", "message"]
+    trigger = {"type": "compaction_trigger"}
+    await post(native, {"model": MODEL, "input": [{"role": "user", "content": "a"}, trigger]})
+    assert body(upstream)["input"][-1] == trigger
+    assert apis(upstream) == ["responses"] * 3
+
+
+async def test_an_upstream_without_these_operations_is_asked_otherwise(native: Served, upstream: FakeUpstream) -> None:
+    missing = Turn(script=Refused(status=404, message="Not Found"))
+    talk(upstream, missing, says("11"), missing, says("A summary."))
+    _, counted = await post(native, {"model": WHOLE, "input": "a"}, "responses/input_tokens")
+    assert counted["input_tokens"] == 11
+    _, made = await post(native, {"model": WHOLE, "input": "a"}, "responses/compact")
+    assert made["output"][0]["type"] == "compaction"
+    assert apis(upstream) == ["input_tokens", "responses", "compact", "responses"]

@@ -36,13 +36,14 @@ OUTPUT: list[Json] = [
 END = {"type": "response.completed", "response": {"status": "completed", "output": OUTPUT, "usage": {}}}
 
 
-def reduced(events: list[Json]) -> tuple[Scribe, list[Json], Step]:
+def reduced(events: list[Json], *, plain: bool = False) -> tuple[Scribe, list[Json], Step]:
     numbers = itertools.count()
     citations = Citations()
     citations.cite({"type": "file_citation", "file_id": "file-1", "filename": "a"})
-    manner = Manner(offers=OFFERS, new_id=lambda kind: f"{kind}_{next(numbers)}", citations=citations)
+    new_id = lambda kind: f"{kind}_{next(numbers)}"  # noqa: E731  # as short as it can be
+    manner = Manner(offers=OFFERS, new_id=new_id, citations=citations, seal=lambda text: f"sealed:{text}")
     scribe = Scribe({"id": "resp_1", "status": "in_progress"})
-    reducer = NativeReducer(scribe, manner, sealed=True)
+    reducer = NativeReducer(scribe, manner, plain=plain)
     for event in events:
         reducer.feed(event)
     return scribe, scribe.take(), reducer.end() if events else Step()
@@ -76,6 +77,46 @@ def test_the_same_items_come_of_any_pieces_and_of_none(cuts: list[int], heard: s
     assert (call["call_id"], call["arguments"]) == ("c2", '{"place":"Oslo"}')
     assert [(made.id, made.name) for made in step.calls] == [("c1", "lookup")]
     assert step.waits
+
+
+def test_a_plain_server_is_heard_as_a_chat_is() -> None:
+    """Events as vLLM 0.22 tells them: parts of thoughts of its own, nulls, names of calls in full."""
+    thought: Json = {"type": "reasoning", "id": "rs_a", "summary": [], "content": None, "encrypted_content": None}
+    opened: Json = {"type": "message", "id": "msg_a", "role": "assistant", "content": [], "status": "in_progress"}
+    part: Json = {"type": "output_text", "text": "Well.", "annotations": [], "logprobs": None}
+    call: Json = {"type": "function_call", "id": "fc_a", "call_id": "call_a", "name": "weather", "namespace": None}
+    arguments = '{"place":"Oslo"}'
+    written = [{"type": "reasoning_text", "text": "I see."}]
+    stream: list[tuple[str, int | None, Json]] = [
+        ("output_item.added", 0, {"item": {**thought, "status": "in_progress"}}),
+        ("reasoning_part.added", 0, {"content_index": 0, "part": {"type": "reasoning_text", "text": ""}}),
+        ("reasoning_text.delta", 0, {"content_index": 0, "delta": "I "}),
+        ("reasoning_text.delta", 0, {"content_index": 0, "delta": "see."}),
+        ("reasoning_text.done", 0, {"content_index": 0, "text": "I see."}),
+        ("reasoning_part.done", 0, {"content_index": 0, "part": written[0]}),
+        ("output_item.done", 0, {"item": {**thought, "status": "completed", "content": written}}),
+        ("output_item.added", 1, {"item": opened}),
+        ("content_part.added", 1, {"content_index": 0, "part": {**part, "text": ""}}),
+        ("output_text.delta", 1, {"content_index": 0, "delta": "Well.", "logprobs": []}),
+        ("output_text.done", 1, {"content_index": 0, "text": "Well.", "logprobs": []}),
+        ("content_part.done", 1, {"content_index": 0, "part": part}),
+        ("output_item.done", 1, {"item": {**opened, "status": "completed", "content": [part]}}),
+        ("output_item.added", 2, {"item": {**call, "arguments": "", "status": "in_progress"}}),
+        ("function_call_arguments.delta", 2, {"delta": arguments}),
+        ("function_call_arguments.done", 2, {"arguments": arguments, "name": "weather"}),
+        ("output_item.done", 2, {"item": {**call, "arguments": arguments, "status": "completed"}}),
+        ("completed", None, {"response": {"status": "completed", "output": [], "usage": None}}),
+    ]
+    events = [{"type": f"response.{kind}", "output_index": index, "item_id": "x", **f} for kind, index, f in stream]
+    scribe, said, step = reduced(events, plain=True)
+    assert summed(said) == scribe.output
+    assert [item["type"] for item in scribe.output] == ["reasoning", "message", "function_call"]
+    assert scribe.output[0]["content"] == written
+    assert scribe.output[0]["encrypted_content"] == "sealed:I see."
+    assert (scribe.output[2]["call_id"], scribe.output[2]["arguments"]) == ("call_a", arguments)
+    assert step.waits
+    whole = {"status": "completed", "output": [events[6]["item"], events[12]["item"], events[16]["item"]]}
+    assert reduced([{"type": "response.completed", "response": whole}], plain=True)[0].output == scribe.output
 
 
 def test_what_is_said_again_is_what_was_said() -> None:

@@ -44,7 +44,7 @@ class ProviderType:
     config: type[BaseModel]
     apis: frozenset[type]
     open: Open
-    optional: Mapping[type, str] = field(default_factory=dict)
+    optional: Mapping[type, str] = field(default_factory=dict, hash=False)
     detect: Detect | None = None
     summary: str = ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -65,11 +65,10 @@ def _contracts(field: str, value: object, *, needed: bool = True) -> str | None:
 
 
 def _optional(record: Any) -> str | None:
-    fields = record.config.model_fields
-    for contract, name in record.optional.items():
-        if not isinstance(contract, type) or name not in fields:
-            return f"whose optional says '{name}' of {contract!r:.80}, which is no field of its config, or no contract"
-    return None
+    if not isinstance(record.optional, Mapping) or not all(isinstance(contract, type) for contract in record.optional):
+        return "whose optional has a key that is no contract"
+    unknown = [name for name in record.optional.values() if name not in record.config.model_fields]
+    return f"whose optional names {unknown[0]!r:.80}, which is no field of its config" if unknown else None
 
 
 def _callables(record: object, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> str | None:

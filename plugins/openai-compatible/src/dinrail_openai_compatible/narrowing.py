@@ -26,8 +26,9 @@ _CONTRACTS: dict[Api, type] = {
 }
 
 
-def contracts(apis: Collection[Api] | None) -> frozenset[type]:
-    """The contracts of ``apis``, and responses, of which another key says whether they are served; none, which means
-    all, where nothing is said.
-    """
-    return frozenset({NativeResponses, *(_CONTRACTS[api] for api in apis)} if apis else ())
+def contracts(apis: Collection[Api] | None, *, responses: bool = False) -> frozenset[type]:
+    """The contracts of ``apis``, and of responses where they are served; none, which means all, without ``apis``."""
+    if not apis:
+        return frozenset()
+    found = frozenset(_CONTRACTS[api] for api in apis)
+    return found | {NativeResponses} if responses else found

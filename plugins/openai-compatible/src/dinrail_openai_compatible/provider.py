@@ -25,7 +25,7 @@ class OpenAICompatible(OpenAIDialect):
     def __init__(self, upstream: Upstream, config: OpenAICompatibleConfig) -> None:
         super().__init__(upstream, plain=config.responses == "plain")
         self._models = config.models
-        self._contracts = contracts(config.apis)
+        self._contracts = contracts(config.apis, responses=config.responses is not None)
 
     async def models(self) -> Sequence[ModelInfo]:
         """The configured models, or the server's own; all serve what the configuration says."""

@@ -8,13 +8,14 @@ from contextlib import aclosing
 from dinrail_core.api.call import Call
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.chat.request import ChatRequest
+from dinrail_core.api.wire import MISSING
 from dinrail_core.hooks.context import Target
 from dinrail_responses.chat_messages import Scene, tool_messages
 from dinrail_responses.citations import Citations
 from dinrail_responses.parsing import parsed
 from dinrail_responses.reduce import ChatReducer, Manner, Step, as_chunk
 from dinrail_responses.scribe import Scribe
-from dinrail_responses.speaker import Speaker, drop_older_half, listen
+from dinrail_responses.speaker import Speaker, counted, drop_older_half, listen
 from dinrail_responses.tools.interface import Exchange, Json, Offer
 from dinrail_responses.tools.toolbox import Toolbox
 from dinrail_responses.writers import NewId
@@ -105,6 +106,13 @@ class ChatSpeaker(Speaker):
         self.step = reducer.end()
         self._messages.append(self.step.said)
         yield
+
+    async def count(self, toolbox: Toolbox) -> int:
+        """Chats have no words for counting: the server counts for an answer of one token."""
+        free = {"tool_choice": MISSING, "response_format": MISSING}  # which may not fit into one token
+        request = self._request(toolbox, 1).model_copy(update=free)
+        answer = await self._target.provider.complete(request, self._call)
+        return counted((parsed(answer.body).get("usage") or {}).get("prompt_tokens"))
 
     def tell(self, exchanges: Sequence[Exchange]) -> None:
         images: list[Json] = []

@@ -7,14 +7,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from typing import Protocol
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from dinrail_core.api.call import Principal
-from dinrail_core.api.chat.contract import ChatModel
-from dinrail_core.api.chat.request import ChatRequest
-from dinrail_core.errors import UnsupportedFeature, UpstreamInvalid
-from dinrail_responses.chat import settings
-from dinrail_responses.chat_messages import Scene, as_messages
 from dinrail_responses.plan import Before, Plan, item_id
 from dinrail_responses.scribe import Scribe
 from dinrail_responses.tools.interface import Json
@@ -39,28 +34,18 @@ def too_long(plan: Plan) -> bool:
 
 
 class Compactor:
-    """Compacts histories, and counts their tokens.
+    """Compacts histories.
 
     Args:
-        scene: Says how a plan's items are understood.
+        ask: What the model says to a plan without tools, and what that took.
         seal: Encrypts what is left.
     """
 
-    def __init__(self, scene: Callable[[Plan], Awaitable[Scene]], seal: Callable[[str, Principal], str]) -> None:
-        self._scene = scene
+    def __init__(
+        self, ask: Callable[[Plan], Awaitable[tuple[str, Json | None]]], seal: Callable[[str, Principal], str]
+    ) -> None:
+        self._ask = ask
         self._seal = seal
-
-    async def count(self, plan: Plan) -> int:
-        """How many tokens a plan's input has: the model's server counts them for an answer of one token.
-
-        Raises:
-            UnsupportedFeature: It does not tell.
-        """
-        _, usage = await self._ask(plan, [], limit=1)
-        if not usage or not isinstance(usage.get("prompt_tokens"), int):
-            raise UnsupportedFeature("This model's server does not tell how many tokens an input has.", param="model")
-        counted: int = usage["prompt_tokens"]
-        return counted
 
     async def compacted(self, plan: Plan) -> Json:
         """The answer of ``/v1/responses/compact``."""
@@ -84,7 +69,7 @@ class Compactor:
 
     async def item(self, plan: Plan) -> tuple[Json, Json | None]:
         """What is left of a plan's history, as an item, and what that took."""
-        text, usage = await self._ask(plan, [{"role": "user", "content": _ASK}], limit=None)
+        text, usage = await self._ask(_asking(plan))
         sealed = self._seal(text, plan.call.principal)
         return {"type": "compaction", "id": item_id("compaction"), "encrypted_content": sealed}, usage
 
@@ -102,19 +87,13 @@ class Compactor:
             pen.done(item)
         return replace(plan, before=Before(items=[item], parent=plan.before.parent)), usage
 
-    async def _ask(self, plan: Plan, more: list[Json], limit: int | None) -> tuple[str, Json | None]:
-        target = await plan.rail.resolve(ChatModel, plan.asked["model"])
-        messages = as_messages(plan.items, await self._scene(plan))
-        asked = {name: plan.asked[name] for name in ("service_tier", "prompt_cache_key") if plan.asked.get(name)}
-        body = {**settings(asked, target.model), "messages": [*messages, *more]}
-        if limit is not None:
-            body["max_completion_tokens"] = limit
-        answer = await target.provider.complete(ChatRequest.model_validate(body), plan.call)
-        found = from_json(answer.body)
-        try:
-            return found["choices"][0]["message"].get("content") or "", found.get("usage")
-        except (AttributeError, IndexError, KeyError, TypeError) as error:
-            raise UpstreamInvalid("The upstream's answer has not the shape of one.") from error
+
+def _asking(plan: Plan) -> Plan:
+    """A plan that asks for a summary of all there is."""
+    asked = {name: plan.asked[name] for name in ("model", "service_tier", "prompt_cache_key") if plan.asked.get(name)}
+    content = [{"type": "input_text", "text": _ASK}]
+    question = {"type": "message", "id": "", "role": "user", "status": "completed", "content": content}
+    return replace(plan, asked=asked, input=[*plan.input, question], include=frozenset(), compacts=False)
 
 
 class Runs(Protocol):

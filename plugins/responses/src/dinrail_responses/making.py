@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_json
+
+from dinrail_core.api.answers import Answer
 from dinrail_core.api.call import Principal
-from dinrail_core.errors import UnsupportedFeature
+from dinrail_core.api.wire import decode_request
+from dinrail_core.errors import UnsupportedFeature, UpstreamInvalid
 from dinrail_core.hooks.context import Target
 from dinrail_responses.attachments import Attachments
 from dinrail_responses.chat import ChatSpeaker, settings
 from dinrail_responses.chat_messages import Scene, as_messages
 from dinrail_responses.citations import Citations
 from dinrail_responses.compacting import Compacting, Compactor, Runs, too_long
-from dinrail_responses.finding import find_model
+from dinrail_responses.finding import Found, find_model
 from dinrail_responses.hosted import Divided, divided
 from dinrail_responses.loop import Bounds, Ledger, Loop
 from dinrail_responses.plan import Plan, item_id
 from dinrail_responses.scribe import Scribe
 from dinrail_responses.speaker import Speaker
 from dinrail_responses.tools.interface import Desk, Exchange, Json, ToolKind
-from dinrail_responses.tools.toolbox import open_toolbox
+from dinrail_responses.tools.toolbox import Toolbox, open_toolbox
 
 if TYPE_CHECKING:
+    from dinrail_responses.native_input import NativeScene
     from dinrail_responses.seal import Seal
 
 __all__ = ["Maker", "Sealing"]
 
 _SEALED = "reasoning.encrypted_content"
+
+_COMPACTED = frozenset(
+    {"instructions", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "service_tier"}
+)
+"""What a request says about compacting, beside the history."""
 
 _SILENT = frozenset({"mcp_list_tools", "mcp_approval_request"})
 """Items that tell the caller something, and a model nothing."""
@@ -82,7 +92,7 @@ class Maker:
         self._attachments = attachments
         self._sealing = sealing
         self._bounds = bounds
-        self.compactor = Compactor(self.scene, sealing.seal)
+        self.compactor = Compactor(self._told, sealing.seal)
 
     @asynccontextmanager
     async def open(self, plan: Plan, scribe: Scribe, ledger: Ledger, *, streamed: bool) -> AsyncIterator[Runs]:
@@ -91,14 +101,52 @@ class Maker:
         Raises:
             RequestError: The request cannot be put into words that the model understands, or a tool is not usable.
         """
-        if plan.compacts:
-            yield Compacting(self.compactor, plan, scribe)
-            return
+        found = await find_model(plan.rail, plan.asked)
         spent: Json | None = None
-        if too_long(plan):
-            plan, spent = await self.compactor.shortened(plan, scribe)
+        if not found.whole:  # a whole one compacts by itself
+            if plan.compacts:
+                yield Compacting(self.compactor, plan, scribe)
+                return
+            if too_long(plan):
+                plan, spent = await self.compactor.shortened(plan, scribe)
+        async with self._asking(found, plan, scribe, streamed=streamed) as (speaker, toolbox, citations):
+            yield Loop(scribe, speaker, toolbox, citations, bounds=self._bounds, ledger=ledger, spent=spent)
+
+    async def count(self, plan: Plan) -> int:
+        """How many tokens a plan's input has, tools included.
+
+        Raises:
+            UnsupportedFeature: The model's server does not tell.
+        """
+        found = await find_model(plan.rail, plan.asked)
+        async with self._asking(found, plan, _unheard(plan), streamed=False) as (speaker, toolbox, _):
+            await toolbox.lead(again=True)
+            toolbox.arrange()
+            return await speaker.count(toolbox)
+
+    async def compacted(self, plan: Plan) -> bytes:
+        """The answer of ``/v1/responses/compact``: the upstream's own, where it has one."""
+        found = await find_model(plan.rail, plan.asked)
+        if found.whole:
+            from dinrail_core.api.responses import CompactRequest
+            from dinrail_responses.native_input import as_input
+
+            asked = {name: value for name, value in plan.asked.items() if name in _COMPACTED and value is not None}
+            items = as_input(plan.history, await self._native_scene(found, plan))
+            request = decode_request(CompactRequest, {**asked, "model": found.target.model, "input": items})
+            try:
+                answer: Answer[Any] = await found.target.provider.compact_input(request, plan.call)
+                return answer.body
+            except (UnsupportedFeature, UpstreamInvalid):
+                pass  # it has no such operation
+        return to_json(await self.compactor.compacted(plan))
+
+    @asynccontextmanager
+    async def _asking(
+        self, found: Found, plan: Plan, scribe: Scribe, *, streamed: bool
+    ) -> AsyncIterator[tuple[Speaker, Toolbox, Citations]]:
+        """Who answers, the tools, and what may be cited."""
         citations = Citations()
-        asked = plan.asked
         desk = Desk(
             call=plan.call,
             rail=plan.rail,
@@ -108,38 +156,64 @@ class Maker:
             pen=scribe.pen,
             cite=citations.cite,
         )
-        target, native = await find_model(plan.rail, asked["model"])
-        tools, choice = asked.get("tools") or [], asked.get("tool_choice") or "auto"
-        shared = divided(tools, choice, self._kinds, plan.rail) if native else Divided(tools, choice)
-        scene = await self.scene(plan, documents=not native)
+        tools, choice = plan.asked.get("tools") or [], plan.asked.get("tool_choice") or "auto"
+        shared = divided(tools, choice, self._kinds, plan.rail) if found.whole else Divided(tools, choice)
+        if found.native:
+            speaker = await self._native(found, plan, shared, streamed=streamed)
+        else:
+            speaker = await self._chat(found.target, plan, streamed=streamed)
         async with open_toolbox(shared.tools, shared.choice, self._kinds, desk) as toolbox:
-            if native:
-                speaker: Speaker = await self._native(target, plan, scene, shared, streamed=streamed)
-            else:
-                speaker = self._chat(target, plan, scene, streamed=streamed)
-            yield Loop(scribe, speaker, toolbox, citations, bounds=self._bounds, ledger=ledger, spent=spent)
+            yield speaker, toolbox, citations
 
-    def _chat(self, target: Target[Any], plan: Plan, scene: Scene, *, streamed: bool) -> Speaker:
-        asked, principal = plan.asked, plan.call.principal
-        sealed = _SEALED in plan.include
+    async def _told(self, plan: Plan) -> tuple[str, Json | None]:
+        """What the model says to a plan without tools, and what that took."""
+        scribe = _unheard(plan)
+        found = await find_model(plan.rail, plan.asked)
+        async with self._asking(found, plan, scribe, streamed=False) as (speaker, toolbox, citations):
+            async with aclosing(speaker.ask(scribe, toolbox, citations, None)) as asking:
+                async for _ in asking:
+                    pass
+            messages = [item for item in scribe.output if item["type"] == "message"]
+            said = [part.get("text") or "" for message in messages for part in message["content"]]
+            return "".join(said), speaker.step.usage
+
+    async def _chat(self, target: Target[Any], plan: Plan, *, streamed: bool) -> Speaker:
+        scene = await self.scene(plan)
         return ChatSpeaker(
             target,
             plan.call,
-            settings(asked, target.model),
+            settings(plan.asked, target.model),
             as_messages(plan.items, scene),
             scene=scene,
             new_id=item_id,
-            seal=(lambda text: self._sealing.seal(text, principal)) if sealed else None,
+            seal=self._seal(plan),
             streamed=streamed,
-            summary=_wants_summary(asked),
-            parallel=asked.get("parallel_tool_calls"),
+            summary=_wants_summary(plan.asked),
+            parallel=plan.asked.get("parallel_tool_calls"),
         )
 
-    async def _native(
-        self, target: Target[Any], plan: Plan, scene: Scene, shared: Divided, *, streamed: bool
-    ) -> Speaker:
+    async def _native(self, found: Found, plan: Plan, shared: Divided, *, streamed: bool) -> Speaker:
         from dinrail_responses.native import NativeSpeaker, native_settings  # few servers have such an upstream
-        from dinrail_responses.native_input import NativeScene, as_input
+        from dinrail_responses.native_input import as_input
+
+        scene = await self._native_scene(found, plan)
+        items = as_input(plan.items, scene)
+        return NativeSpeaker(
+            found.target,
+            plan.call,
+            native_settings(plan.asked, found.target.model, shared.hosted, plain=found.plain),
+            [*items, {"type": "compaction_trigger"}] if plan.compacts else items,
+            scene=scene,
+            divided=shared,
+            new_id=item_id,
+            seal=self._seal(plan),
+            streamed=streamed,
+            summary=_wants_summary(plan.asked),
+            parallel=plan.asked.get("parallel_tool_calls"),
+        )
+
+    async def _native_scene(self, found: Found, plan: Plan) -> NativeScene:
+        from dinrail_responses.native_input import NativeScene
 
         by_item = {name: kind for kind in self._kinds for name in kind.item_types}
 
@@ -148,19 +222,12 @@ class Maker:
             return item not in _SILENT and (kind is None or (kind.optional and not kind.installed(plan.rail)))
 
         files = await self._attachments.stored(plan.items, plan.call)
-        whole = NativeScene(scene, files, hosted)
-        return NativeSpeaker(
-            target,
-            plan.call,
-            native_settings(plan.asked, target.model),
-            as_input(plan.items, whole),
-            scene=whole,
-            divided=shared,
-            new_id=item_id,
-            sealed=_SEALED in plan.include,
-            streamed=streamed,
-            parallel=plan.asked.get("parallel_tool_calls"),
-        )
+        return NativeScene(await self.scene(plan, documents=False), files, hosted, plain=found.plain)
+
+    def _seal(self, plan: Plan) -> Callable[[str], str] | None:
+        if _SEALED not in plan.include:
+            return None
+        return lambda text: self._sealing.seal(text, plan.call.principal)
 
     async def scene(self, plan: Plan, *, documents: bool = True) -> Scene:
         """What a plan's items are understood by; ``documents`` are read where a model is told what they say."""
@@ -184,6 +251,11 @@ class Maker:
             unsealed=lambda sealed: self._sealing.unseal(sealed, plan.call.principal),
             all_thoughts=(plan.asked.get("reasoning") or {}).get("context") == "all_turns",
         )
+
+
+def _unheard(plan: Plan) -> Scribe:
+    """A scribe of whom nobody hears."""
+    return Scribe(dict(plan.response), quiet=True)
 
 
 def _wants_summary(asked: Json) -> bool:

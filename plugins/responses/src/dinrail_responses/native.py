@@ -7,9 +7,10 @@ from contextlib import aclosing
 from typing import Any
 
 from dinrail_core.api.call import Call
-from dinrail_core.api.responses import CreateResponse
+from dinrail_core.api.responses import CountTokens, CreateResponse
 from dinrail_core.api.responses.contract import NativeResponses
-from dinrail_core.api.wire import decode_request
+from dinrail_core.api.wire import MISSING, decode_request
+from dinrail_core.errors import UnsupportedFeature, UpstreamInvalid
 from dinrail_core.hooks.context import Target
 from dinrail_responses.citations import Citations
 from dinrail_responses.hosted import Divided
@@ -18,7 +19,7 @@ from dinrail_responses.native_reduce import NativeReducer
 from dinrail_responses.parsing import parsed
 from dinrail_responses.reduce import Manner, Step
 from dinrail_responses.scribe import Scribe
-from dinrail_responses.speaker import Speaker, drop_older_half, listen
+from dinrail_responses.speaker import Speaker, counted, drop_older_half, listen
 from dinrail_responses.tools.interface import Exchange, Json, Offer
 from dinrail_responses.tools.toolbox import Toolbox
 
@@ -32,6 +33,7 @@ _PASSED = (
     "top_logprobs",
     "text",
     "reasoning",
+    "context_management",
     "truncation",
     "service_tier",
     "safety_identifier",
@@ -40,11 +42,14 @@ _PASSED = (
     "prompt_cache_retention",
     "user",
 )
+_NOT_TO_PLAIN = frozenset({"context_management", "truncation", "prompt_cache_options", "prompt_cache_retention"})
+"""What plain servers do not know, or what this server does for them."""
+
 _SEALED = "reasoning.encrypted_content"
-_NOT_PASSED = frozenset(
-    {"file_search_call.results", "message.input_image.image_url", "computer_call_output.output.image_url"}
-)
-"""What is told of things that are kept here."""
+_LOGPROBS = "message.output_text.logprobs"
+
+_COUNTED = CountTokens.model_fields.keys()
+"""What of a question is counted."""
 
 _LEAST = 16
 """Tokens that the API lets an answer be limited to."""
@@ -61,8 +66,9 @@ class NativeSpeaker(Speaker):
         scene: What items are understood by.
         divided: The request's tools.
         new_id: Makes the ids of items.
-        sealed: The caller asked for encrypted content.
+        seal: Makes encrypted content where the upstream makes none, if the caller asked for it.
         streamed: Whether the answer is told as it comes.
+        summary: A summary of the model's thoughts was asked for.
         parallel: What the caller says about calls side by side.
     """
 
@@ -76,8 +82,9 @@ class NativeSpeaker(Speaker):
         scene: NativeScene,
         divided: Divided,
         new_id: Callable[[str], str],
-        sealed: bool,
+        seal: Callable[[str], str] | None,
         streamed: bool,
+        summary: bool,
         parallel: bool | None,
     ) -> None:
         self._target = target
@@ -87,9 +94,11 @@ class NativeSpeaker(Speaker):
         self._scene = scene
         self._divided = divided
         self._new_id = new_id
-        self._sealed = sealed
+        self._seal = seal
         self._streamed = streamed
+        self._summary = summary
         self._parallel = parallel
+        self._plain = scene.plain
         self._raw = dict(_own(divided.tools))
         self._answered = False
         self.step = Step()
@@ -97,10 +106,17 @@ class NativeSpeaker(Speaker):
     async def ask(
         self, scribe: Scribe, toolbox: Toolbox, citations: Citations, limit: int | None
     ) -> AsyncGenerator[None, None]:
-        logprobs = bool(self._base.get("top_logprobs")) or "message.output_text.logprobs" in self._base["include"]
-        manner = Manner(offers=toolbox.offers, new_id=self._new_id, citations=citations, logprobs=logprobs)
+        logprobs = bool(self._base.get("top_logprobs")) or _LOGPROBS in self._base["include"]
+        manner = Manner(
+            offers=toolbox.offers,
+            new_id=self._new_id,
+            citations=citations,
+            summary=self._summary,
+            logprobs=logprobs,
+            seal=self._seal,
+        )
         request = self._request(toolbox, limit)
-        reducer = NativeReducer(scribe, manner, sealed=self._sealed)
+        reducer = NativeReducer(scribe, manner, plain=self._plain)
         try:
             if self._streamed:
                 opening = self._target.provider.stream_response(request, self._call)
@@ -117,6 +133,20 @@ class NativeSpeaker(Speaker):
             raise
         self.resume(step)
         yield
+
+    async def count(self, toolbox: Toolbox) -> int:
+        """By the operation that there is for it; where there is none, the server counts for a short answer."""
+        request = self._request(toolbox, None)
+        if not self._plain:
+            asked = {name: value for name, value in request.model_dump(mode="json").items() if name in _COUNTED}
+            try:
+                answer = await self._target.provider.count_input(decode_request(CountTokens, asked), self._call)
+                return counted(parsed(answer.body).get("input_tokens"))
+            except (UnsupportedFeature, UpstreamInvalid):
+                pass
+        short = {"max_output_tokens": _LEAST, "tool_choice": MISSING, "text": MISSING, "stream": MISSING}
+        answered = await self._target.provider.respond(request.model_copy(update=short), self._call)
+        return counted((parsed(answered.body).get("usage") or {}).get("input_tokens"))
 
     def tell(self, exchanges: Sequence[Exchange]) -> None:
         known = {item["call_id"] for item in self._items if item.get("type") in ("function_call", "custom_tool_call")}
@@ -158,26 +188,37 @@ class NativeSpeaker(Speaker):
     def _tool(self, offer: Offer) -> Json:
         """A tool of the caller's as the request says it, and one of this server's as a function."""
         runs = offer.caller_runs
-        if runs is not None:
+        if runs is not None and not (self._plain and runs.item == "custom_tool_call"):
             return {**self._raw[runs.item, runs.name, runs.namespace], "name": offer.name}
         # Schemas of tools are as they come: `strict` is what the API takes them for where nothing is said.
         function: Json = {"type": "function", "name": offer.name, "parameters": offer.parameters}
         return {**function, "description": offer.description, "strict": bool(offer.strict)}
 
 
-def native_settings(asked: Json, model: str) -> Json:
+def native_settings(asked: Json, model: str, hosted: Sequence[Json], *, plain: bool) -> Json:
     """What a request says about every question, as the upstream is told it.
 
     Args:
         asked: The request as JSON.
         model: The upstream's name of the model.
+        hosted: The upstream's own tools, of which it may be asked to tell more.
+        plain: See :attr:`NativeResponses.plain`.
     """
     body: Json = {"model": model, "store": False}
-    body |= {name: asked[name] for name in _PASSED if asked.get(name) is not None}
-    include = [name for name in asked.get("include") or () if name not in _NOT_PASSED]
-    if (asked.get("reasoning") or {}).get("effort") is not None and _SEALED not in include:
+    passed = [name for name in _PASSED if not (plain and name in _NOT_TO_PLAIN)]
+    body |= {name: asked[name] for name in passed if asked.get(name) is not None}
+    include = [name for name in asked.get("include") or () if _is_passed(name, hosted, plain=plain)]
+    if not plain and (asked.get("reasoning") or {}).get("effort") is not None and _SEALED not in include:
         include.append(_SEALED)  # the model thinks, and is to know in the next turn what it thought in this one
     return {**body, "include": include}
+
+
+def _is_passed(name: str, hosted: Sequence[Json], *, plain: bool) -> bool:
+    """Whether the upstream is asked to tell something: of what is kept here, and of tools that run here, it cannot."""
+    if name == _LOGPROBS or plain:
+        return name == _LOGPROBS
+    tool, is_call, _ = name.partition("_call.")
+    return name == _SEALED or (bool(is_call) and any(one["type"].startswith(tool) for one in hosted))
 
 
 def _own(tools: Sequence[Json | None]) -> list[tuple[tuple[str, str, str | None], Json]]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from pydantic_core import to_json
+
 from dinrail_core.errors import InvalidRequest, UnsupportedFeature
 from dinrail_responses.attachments import Blob
 from dinrail_responses.chat_messages import Scene
 from dinrail_responses.hosted import names_something
 from dinrail_responses.sealed import SEALED
+from dinrail_responses.tools.functions import INPUT
 from dinrail_responses.tools.interface import Exchange, Json, Told
 
-__all__ = ["NativeScene", "as_input", "exchanged", "said_again"]
+__all__ = ["NativeScene", "as_input", "exchanged", "said_again", "thought"]
 
 _CALLS = frozenset({"function_call", "custom_tool_call"})
 _OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
@@ -24,11 +27,15 @@ class NativeScene:
         scene: The same for chats.
         files: Uploaded files by their ids.
         hosted: Whether items of a type are the upstream's own.
+        plain: See :attr:`NativeResponses.plain`.
     """
 
-    def __init__(self, scene: Scene, files: Mapping[str, Blob], hosted: Callable[[str], bool]) -> None:
+    def __init__(
+        self, scene: Scene, files: Mapping[str, Blob], hosted: Callable[[str], bool], *, plain: bool = False
+    ) -> None:
         self.scene = scene
         self.hosted = hosted
+        self.plain = plain
         self._files = files
 
     def part(self, part: Json) -> Json:
@@ -98,19 +105,18 @@ def _item(item: Json, scene: NativeScene, *, thoughts: bool) -> list[Json]:
     if kind == "message":
         return [_message(item, scene)]
     if kind in _CALLS:
-        field = "arguments" if kind == "function_call" else "input"
-        name = f"{item['namespace']}__{item['name']}" if item.get("namespace") else item["name"]
-        return [{"type": kind, "call_id": item["call_id"], "name": name, field: item[field]}]
+        return [_call(item, plain=scene.plain)]
     if kind in _OUTPUTS:
+        kind = "function_call_output" if scene.plain else kind
         return [{"type": kind, "call_id": item.get("call_id"), "output": _told(item["output"], scene)}]
     if kind == "reasoning":
-        return _reasoning(item, thoughts=thoughts)
+        return _plain_reasoning(item, thoughts=thoughts) if scene.plain else _reasoning(item, thoughts=thoughts)
     if kind == "compaction" and item["encrypted_content"].startswith(SEALED):
         told = f"Summary of what was said before:\n\n{scene.scene.unsealed(item['encrypted_content'])}"
         return [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": told}]}]
-    if kind == "compaction":
+    if kind == "compaction" and not scene.plain:
         return [item]
-    if scene.hosted(kind):
+    if scene.hosted(kind) and not scene.plain:
         if names_something(item):
             raise UnsupportedFeature(
                 f"An item '{kind}' for the model's server must not name containers or files.", param="input"
@@ -124,6 +130,9 @@ def _item(item: Json, scene: NativeScene, *, thoughts: bool) -> list[Json]:
 
 def _message(item: Json, scene: NativeScene) -> Json:
     content = [scene.part(part) for part in item["content"]]
+    if item["role"] == "assistant" and scene.plain:  # such servers read the first part of it
+        said = "".join(part.get("refusal") or part.get("text") or "" for part in content)
+        return {**item, "status": "completed", "content": [{"type": "output_text", "text": said, "annotations": []}]}
     if item["role"] == "assistant":
         return {**item, "content": content}
     return {"type": "message", "role": item["role"], "content": content}
@@ -137,6 +146,30 @@ def _reasoning(item: Json, *, thoughts: bool) -> list[Json]:
     if thoughts and item.get("content"):
         return [{**told, "content": item["content"]}]
     return []
+
+
+def _plain_reasoning(item: Json, *, thoughts: bool) -> list[Json]:
+    """Thoughts in the open, as one text."""
+    said = thought(item)
+    if not thoughts or not said:
+        return []
+    told = {"type": "reasoning", "id": item["id"], "summary": []}
+    return [{**told, "content": [{"type": "reasoning_text", "text": said}]}]
+
+
+def thought(item: Json) -> str:
+    """What an item says that a model thought, in the open."""
+    return "\n".join(part["text"] for part in item.get("content") or item.get("summary") or ())
+
+
+def _call(item: Json, *, plain: bool) -> Json:
+    name = f"{item['namespace']}__{item['name']}" if item.get("namespace") else item["name"]
+    told: Json = {"type": item["type"], "call_id": item["call_id"], "name": name}
+    if item["type"] == "function_call":
+        return {**told, "arguments": item["arguments"]}
+    if plain:
+        return {**told, "type": "function_call", "arguments": to_json({INPUT: item["input"]}).decode()}
+    return {**told, "input": item["input"]}
 
 
 def _told(told: Told, scene: NativeScene) -> Told:

@@ -15,12 +15,13 @@ from dinrail_responses.native_writers import (
     HostedListener,
     Listener,
     MessageListener,
+    OpenThoughtListener,
     ThoughtListener,
 )
 from dinrail_responses.reduce import Manner, Step, usable_call_id
 from dinrail_responses.scribe import Scribe
 from dinrail_responses.tools.interface import Json, ModelCall
-from dinrail_responses.writers import CallWriter, MessageWriter
+from dinrail_responses.writers import CallWriter, MessageWriter, ReasoningWriter
 
 __all__ = ["NativeReducer"]
 
@@ -39,13 +40,13 @@ class NativeReducer:
     Args:
         scribe: Where it is written down.
         manner: How it is told.
-        sealed: The caller asked for encrypted content.
+        plain: See :attr:`NativeResponses.plain`: thoughts come in the open, and are written as those of chats are.
     """
 
-    def __init__(self, scribe: Scribe, manner: Manner, *, sealed: bool) -> None:
+    def __init__(self, scribe: Scribe, manner: Manner, *, plain: bool = False) -> None:
         self._scribe = scribe
         self._manner = manner
-        self._sealed = sealed
+        self._plain = plain
         self._heard: dict[int, Listener | None] = {}
         self._done: dict[int, Json] = {}
         self._step = Step()
@@ -122,9 +123,13 @@ class NativeReducer:
             more = {name: value for name, value in item.items() if name not in _OF_MESSAGES}
             writer = MessageWriter(self._scribe, manner.new_id, manner.citations, more)
             return MessageListener(writer, logprobs=manner.logprobs)
+        if kind == "reasoning" and self._plain:
+            return OpenThoughtListener(
+                lambda: ReasoningWriter(self._scribe, manner.new_id, summary=manner.summary, seal=manner.seal)
+            )
         if kind == "reasoning":
             item_id = item.get("id") or manner.new_id(kind)
-            return ThoughtListener(self._scribe, item, item_id, sealed=self._sealed)
+            return ThoughtListener(self._scribe, item, item_id, sealed=manner.seal is not None)
         if kind not in _CALLS:
             return HostedListener(self._scribe, item, manner.new_id)
         offer = manner.offers.get(item["name"])

@@ -7,15 +7,17 @@ from the whole item that ends them, so the same item has the same events whoever
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
+from dinrail_responses.native_input import thought
 from dinrail_responses.odds import odds_of
 from dinrail_responses.scribe import Scribe
 from dinrail_responses.tools.functions import custom_input
 from dinrail_responses.tools.interface import Json
-from dinrail_responses.writers import CallWriter, MessageWriter, NewId
+from dinrail_responses.writers import CallWriter, MessageWriter, NewId, ReasoningWriter
 
-__all__ = ["CallListener", "HostedListener", "Listener", "MessageListener", "ThoughtListener"]
+__all__ = ["CallListener", "HostedListener", "Listener", "MessageListener", "OpenThoughtListener", "ThoughtListener"]
 
 _ARGUMENTS = frozenset({"response.function_call_arguments.delta", "response.custom_tool_call_input.delta"})
 _OF_THE_STREAM = frozenset({"type", "sequence_number", "item_id", "output_index", "obfuscation"})
@@ -181,6 +183,42 @@ class ThoughtListener(Listener):
         else:
             kind = f"response.content_{what}" if what.startswith("part") else f"response.reasoning_{what}"
             self._pen.event(kind, content_index=self._index, **fields)
+
+
+class OpenThoughtListener(Listener):
+    """Hears what the model of a plain server thinks, and writes it as that of a chat is written.
+
+    Args:
+        begin: Begins the item, once there are thoughts.
+    """
+
+    def __init__(self, begin: Callable[[], ReasoningWriter]) -> None:
+        self._begin = begin
+        self._writer: ReasoningWriter | None = None
+        self._said = ""
+
+    def hear(self, kind: str, event: Json) -> None:
+        if kind in ("response.reasoning_text.delta", "response.reasoning_summary_text.delta"):
+            self._think(event["delta"])
+
+    def done(self, item: Json) -> None:
+        whole = thought(item)
+        if whole.startswith(self._said):
+            self._think(whole[len(self._said) :])
+        self._close(item.get("status") or "completed")
+
+    def abort(self) -> None:
+        self._close("incomplete")
+
+    def _think(self, piece: str) -> None:
+        if piece:
+            self._writer = self._writer or self._begin()
+            self._writer.think(piece)
+            self._said += piece
+
+    def _close(self, status: str) -> None:
+        if self._writer is not None:
+            self._writer.close(status)
 
 
 class CallListener(Listener):

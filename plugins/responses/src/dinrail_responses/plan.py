@@ -16,6 +16,7 @@ from dinrail_core.api.responses import CreateResponse
 from dinrail_core.errors import InvalidRequest, NotFound, UnsupportedFeature
 from dinrail_core.hooks.context import Rail
 from dinrail_responses.prompting import prompted
+from dinrail_responses.sealed import SEALED
 from dinrail_responses.store import Link, Store
 from dinrail_responses.tools.interface import Json
 from dinrail_sdk.sql.ids import new_id
@@ -78,7 +79,8 @@ class Plan:
     def history(self) -> list[Json]:
         """What was said before, and the input; what was compacted is left out."""
         items = [*self.before.items, *self.input]
-        begin = max((number for number, item in enumerate(items) if item["type"] == "compaction"), default=0)
+        kept = len(self.before.items)
+        begin = max((n for n, item in enumerate(items) if _is_left(item, given=n >= kept)), default=0)
         return items[begin:]
 
     @property
@@ -218,6 +220,14 @@ def to_be_told(tool: Json) -> Json:
 
 def _is_trigger(given: object) -> bool:
     return isinstance(given, list) and bool(given) and isinstance(given[-1], CompactionTrigger)
+
+
+def _is_left(item: Json, *, given: bool) -> bool:
+    """Whether an item is what is left of all that stands before it.
+
+    What an upstream has compacted on request are several items, and the caller says which of them to go on from.
+    """
+    return item["type"] == "compaction" and (not given or item["encrypted_content"].startswith(SEALED))
 
 
 def _conversation_id(asked: Json) -> str | None:

@@ -168,11 +168,11 @@ class ResponseService(Responses):
                 "Missing required parameter: 'model'.", param="model", code="missing_required_parameter"
             )
         plan = await self._planner.plan(_as_create(request), call)
-        return Answer.of(InputTokenCount(input_tokens=await self._maker.compactor.count(plan)))
+        return Answer.of(InputTokenCount(input_tokens=await self._maker.count(plan)))
 
     async def compact(self, request: CompactRequest, call: Call) -> Answer[CompactedResponse]:
         plan = await self._planner.plan(_as_create(request), call)
-        return Answer(CompactedResponse, body=to_json(await self._maker.compactor.compacted(plan)))
+        return Answer(CompactedResponse, body=await self._maker.compacted(plan))
 
     @asynccontextmanager
     async def session(self, check: Callable[[str], Awaitable[None]]) -> AsyncIterator[ResponseSession]:

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from dinrail_core.api.answers import Stream, frames
+from dinrail_core.errors import UnsupportedFeature
 from dinrail_responses.citations import Citations
 from dinrail_responses.parsing import parsed
 from dinrail_responses.reduce import Step
@@ -15,7 +16,7 @@ from dinrail_responses.scribe import Scribe
 from dinrail_responses.tools.interface import Exchange, Json
 from dinrail_responses.tools.toolbox import Toolbox
 
-__all__ = ["Speaker", "drop_older_half", "listen"]
+__all__ = ["Speaker", "counted", "drop_older_half", "listen"]
 
 
 class Speaker(ABC):
@@ -42,6 +43,16 @@ class Speaker(ABC):
         Raises:
             RequestError: The upstream refuses the request.
             UpstreamError: The upstream fails.
+        """
+
+    @abstractmethod
+    async def count(self, toolbox: Toolbox) -> int:
+        """How many tokens the next question has.
+
+        Raises:
+            UnsupportedFeature: The model's server does not tell.
+            RequestError: As for :meth:`ask`.
+            UpstreamError: Likewise.
         """
 
     @abstractmethod
@@ -92,3 +103,14 @@ def drop_older_half(said: list[Json]) -> bool:
     middle = begin + (len(said) - begin) // 2
     del said[begin : next((n for n in users if n >= middle), users[-1])]
     return True
+
+
+def counted(tokens: object) -> int:
+    """How many tokens an upstream says that an input has.
+
+    Raises:
+        UnsupportedFeature: It does not say.
+    """
+    if not isinstance(tokens, int):
+        raise UnsupportedFeature("This model's server does not tell how many tokens an input has.", param="model")
+    return tokens

@@ -9,7 +9,7 @@ from typing import Any
 from dinrail_sdk.testing.dialect import Rendered
 from dinrail_sdk.testing.script import Asked, AskedMessage, AskedTool, Say, Spoken, Tokens, ToolUse
 
-__all__ = ["failed", "read_response", "response"]
+__all__ = ["compacted", "counted", "failed", "read_response", "response"]
 
 _CREATED = 1_700_000_000
 _SEALED = "reasoning.encrypted_content"
@@ -86,6 +86,21 @@ def response(script: Spoken, asked: Asked) -> Rendered:
     events.append({"type": f"response.{done['status']}", "response": done})
     frames = [_frame({**event, "sequence_number": number}) for number, event in enumerate(events)]
     return Rendered(pieces=tuple(frames), content_type="text/event-stream; charset=utf-8", streamed=True)
+
+
+def counted(script: Spoken) -> Rendered:
+    """An answer of ``POST /v1/responses/input_tokens``: what the answer would have cost."""
+    tokens = script.usage.prompt if script.usage is not None else 0
+    return Rendered.whole({"object": "response.input_tokens", "input_tokens": tokens})
+
+
+def compacted(script: Spoken) -> Rendered:
+    """An answer of ``POST /v1/responses/compact``: what the first choice says is a user's message that is kept."""
+    text = {"type": "input_text", "text": script.choices[0].text or ""}
+    message = {"type": "message", "id": "msg_kit", "role": "user", "status": "completed", "content": [text]}
+    left = {"type": "compaction", "id": "cmp_kit", "encrypted_content": "gAAAA-compacted"}
+    done: dict[str, Any] = {"id": "resp_kit", "object": "response.compaction", "created_at": _CREATED}
+    return Rendered.whole({**done, "output": [message, left], "usage": _usage(script.usage or Tokens())})
 
 
 def failed(error: object) -> bytes:

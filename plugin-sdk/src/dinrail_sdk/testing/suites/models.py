@@ -135,7 +135,11 @@ class ModelSourceSuite(ConductCases):
         """
         models = {model["id"]: model for model in await MODELS.ask(bench)}
         assert bench.model in models, f"{bench.model!r} is not among {sorted(models)[:20]}."
-        foreign = {contract for model in models.values() for contract in model["contracts"]} - self.provider.apis - self.provider.optional.keys()
+        foreign = (
+            {contract for model in models.values() for contract in model["contracts"]}
+            - self.provider.apis
+            - self.provider.optional.keys()
+        )
         assert not foreign, f"Models are listed for contracts that the provider does not fulfil: {foreign}"
 
 
