@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dinrail_core import __version__
+from dinrail_core.host.discovery import Installed, discover
 
 if TYPE_CHECKING:
     from conftest import Program
@@ -208,6 +209,37 @@ def test_a_plugins_command_runs(program: Program) -> None:
     program.install("hello", HELLO, extends=["commands"], bundled=True)
     done = program("hello", "World")
     assert (done.code, done.out, done.err) == (0, "Hello World\n", "")
+
+
+def test_what_is_installed_is_read_once(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading the metadata of some hundred packages is a tenth of what a start costs."""
+    read: list[list[Installed]] = []
+
+    def reading() -> list[Installed]:
+        read.append(discover())
+        return read[-1]
+
+    monkeypatch.setattr("dinrail_core.host.plugins.discover", reading)
+    program.install("hello", HELLO, extends=["commands"], bundled=True)
+    done = program("config", "check")
+    assert (done.code, done.err) == (0, "")
+    assert [[plugin.name for plugin in found] for found in read] == [["hello"]]
+
+
+def test_the_program_looks_for_no_plugins_of_pydantic(tmp_path: Path) -> None:
+    """Each of them could see every request without anybody's consent."""
+    script = (
+        "import os, sys\n"
+        "from dinrail_core.cli import main\n"
+        "sys.argv = ['dinrail', 'config', 'check']\n"
+        "main()\n"
+        "from pydantic.plugin import _loader\n"
+        "assert _loader._plugins is None, _loader._plugins\n"
+        "assert not _loader.get_plugins()\n"
+    )
+    with _python(script, tmp_path) as process:
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
 
 
 def test_a_command_outside_the_bundle_waits_for_the_operator(program: Program) -> None:

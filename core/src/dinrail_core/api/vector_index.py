@@ -23,10 +23,12 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from dinrail_core.api.items.filters import ComparisonFilter, CompoundFilter, Filter
 from dinrail_core.errors import InvalidRequest, UnsupportedFeature
+
+if TYPE_CHECKING:
+    from dinrail_core.api.items.filters import ComparisonFilter, Filter
 
 __all__ = [
     "MAX_DIMENSION",
@@ -237,6 +239,8 @@ def check_filter(filter: Filter, param: str = "filters") -> None:
     Raises:
         InvalidRequest: It has none; ``param`` says where.
     """
+    from dinrail_core.api.items.filters import CompoundFilter  # declaring an index makes no wire types
+
     values = 0
     waiting: list[tuple[Filter, str, int]] = [(filter, param, 1)]
     while waiting:

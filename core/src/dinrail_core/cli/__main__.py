@@ -2,6 +2,6 @@
 
 import sys
 
-from dinrail_core.cli.program import main
+from dinrail_core.cli import main
 
 sys.exit(main())

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from dinrail_core.host import Plan, load_settings
-
-__all__ = ["add_config_arguments", "add_config_arguments_throughout", "table", "to_plan"]
+__all__ = ["add_config_arguments", "add_config_arguments_throughout", "table"]
 
 
 def add_config_arguments(parser: argparse.ArgumentParser, *, hidden: bool = False) -> None:
@@ -36,12 +33,6 @@ def add_config_arguments_throughout(parser: argparse.ArgumentParser, *, hidden: 
         if isinstance(action, argparse._SubParsersAction):
             for choice in {id(choice): choice for choice in action.choices.values()}.values():  # aliases share one
                 add_config_arguments_throughout(choice, hidden=True)
-
-
-def to_plan(arguments: argparse.Namespace, **overrides: Any) -> Plan:
-    """The plan that the arguments describe; ``overrides`` as for :func:`load_settings`."""
-    settings = load_settings(arguments.config, overrides={"data_dir": arguments.data_dir, **overrides})
-    return Plan(settings)
 
 
 def table(rows: list[tuple[str, ...]]) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from dinrail_core.cli.arguments import add_config_arguments, to_plan
+from dinrail_core.cli.arguments import add_config_arguments
 from dinrail_core.hooks.records import Command
+from dinrail_core.host.command_line import to_plan
 from dinrail_core.host.instances import Instance
 from dinrail_core.host.plugins import PluginState
 

@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from dinrail_core import __version__
-from dinrail_core.cli.arguments import add_config_arguments, to_plan
+from dinrail_core.cli.arguments import add_config_arguments
 from dinrail_core.hooks.records import Command
 from dinrail_core.host import Host, Plan
+from dinrail_core.host.command_line import to_plan
 
 __all__ = ["COMMAND"]
 

@@ -9,10 +9,11 @@ import time
 from contextlib import aclosing
 
 from dinrail_core.api.provider import ModelLibrary, PullProgress
-from dinrail_core.cli.arguments import add_config_arguments, table, to_plan
+from dinrail_core.cli.arguments import add_config_arguments, table
 from dinrail_core.errors import ConfigurationError, NotFound
 from dinrail_core.hooks.records import Command
 from dinrail_core.host import Host, Plan
+from dinrail_core.host.command_line import to_plan
 
 __all__ = ["COMMAND"]
 

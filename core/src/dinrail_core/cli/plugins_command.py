@@ -9,10 +9,11 @@ import shlex
 from pathlib import Path
 
 from dinrail_core.api.providers import PluginStatus
-from dinrail_core.cli.arguments import add_config_arguments, table, to_plan
+from dinrail_core.cli.arguments import add_config_arguments, table
 from dinrail_core.cli.bundle import REQUIREMENTS, freeze, write_bundle
 from dinrail_core.hooks.records import Command
 from dinrail_core.host import Host, Plan, Plugins, load_settings
+from dinrail_core.host.command_line import to_plan
 
 __all__ = ["COMMAND"]
 

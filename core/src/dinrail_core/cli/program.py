@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -12,9 +13,10 @@ from typing import NoReturn
 
 from dinrail_core import __version__
 from dinrail_core.cli import config_command, doctor_command, models_command, plugins_command
-from dinrail_core.cli.arguments import add_config_arguments, add_config_arguments_throughout, to_plan
+from dinrail_core.cli.arguments import add_config_arguments, add_config_arguments_throughout
 from dinrail_core.errors import ConfigurationError, DinrailError
 from dinrail_core.hooks.records import Command
+from dinrail_core.host.command_line import INSTALLED, to_plan
 from dinrail_core.host.host import Host
 from dinrail_core.host.plugins import Plugin, Plugins, PluginState
 from dinrail_core.host.reasons import reason_of
@@ -76,6 +78,10 @@ def _run(arguments: Sequence[str]) -> int:
         # A command's own default must not win against what stood before the command.
         if getattr(parsed, name, None) is None:
             setattr(parsed, name, value)
+    setattr(parsed, INSTALLED, [plugin.installed for plugin in plugins.all])
+    if not gc.isenabled():
+        gc.freeze()  # of what has been made so far nothing will be garbage
+        gc.enable()
     code: int = parsed.run(parsed)
     return code
 

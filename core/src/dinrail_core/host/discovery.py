@@ -65,7 +65,8 @@ def _read(distribution: metadata.Distribution, bundled: frozenset[str]) -> list[
     if not re.search(rf"^\s*\[\s*{ENTRY_POINTS}\s*\]", text, re.MULTILINE):
         return []
     try:
-        name, version = distribution.name, distribution.version
+        about = distribution.metadata  # parsed anew whenever it is asked for
+        name, version = about["Name"], about["Version"]
     except Exception:  # a half-removed installation has no metadata, and nothing names it; the library's errors vary
         return []
     try:

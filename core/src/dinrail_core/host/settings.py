@@ -80,9 +80,9 @@ class Settings(BaseModel):
     """Model ids that stand for others."""
     models: dict[str, dict[str, Any]] = {}
     """Models of the operator's own making, by name, and settings of others by their ids."""
-    plugins: PluginSettings = PluginSettings()
+    plugins: PluginSettings = PluginSettings.model_construct()
     """Which installed plugins may do what."""
-    outbound: OutboundSettings = OutboundSettings()
+    outbound: OutboundSettings = OutboundSettings.model_construct()
     """What a URL inside a request may reach."""
     sections: dict[str, dict[str, Any]] = Field(default={}, exclude=True)
 

@@ -10,15 +10,12 @@ from pydantic import BaseModel
 from dinrail_core.api.answers import Answer, Stream
 from dinrail_core.api.call import Call
 from dinrail_core.api.chat.contract import ChatModel
-from dinrail_core.api.chat.request import ChatRequest
-from dinrail_core.api.chat.response import ChatChunk, ChatCompletion
-from dinrail_core.api.completions import CompletionModel, CompletionRequest, TextCompletion
-from dinrail_core.api.embeddings import Embedder, EmbeddingRequest, EmbeddingResponse
-from dinrail_core.api.moderations import ModerationRequest, ModerationResponse, Moderator
+from dinrail_core.api.completions.contract import CompletionModel
+from dinrail_core.api.embeddings.contract import Embedder
+from dinrail_core.api.moderations.contract import Moderator
 from dinrail_core.api.provider import ModelInfo, ModelSource
-from dinrail_core.api.rerank import Reranker, RerankRequest, RerankResponse
+from dinrail_core.api.rerank.contract import Reranker
 from dinrail_core.api.responses.contract import NativeResponses
-from dinrail_core.api.sampling import StreamOptions
 from dinrail_core.api.wire import MISSING
 from dinrail_sdk.openai.listing import read_models
 from dinrail_sdk.openai.ranking import best_first
@@ -27,7 +24,13 @@ from dinrail_sdk.openai.rewording import reworded
 from dinrail_sdk.upstream import Events, Upstream
 from dinrail_sdk.upstream.openai_events import OpenAIEvents, Reword
 
+# Wire types are made by the first request for their API: a server makes few of them.
 if TYPE_CHECKING:
+    from dinrail_core.api.chat import ChatChunk, ChatCompletion, ChatRequest
+    from dinrail_core.api.completions import CompletionRequest, TextCompletion
+    from dinrail_core.api.embeddings import EmbeddingRequest, EmbeddingResponse
+    from dinrail_core.api.moderations import ModerationRequest, ModerationResponse
+    from dinrail_core.api.rerank import RerankRequest, RerankResponse
     from dinrail_core.api.responses import (
         CompactedResponse,
         CompactRequest,
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenAIDialect"]
 
-R = TypeVar("R", ChatRequest, CompletionRequest, "CreateResponse")
+R = TypeVar("R", "ChatRequest", "CompletionRequest", "CreateResponse")
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -97,33 +100,45 @@ class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, N
 
     async def complete(self, request: ChatRequest, call: Call) -> Answer[ChatCompletion]:
         """See :meth:`ChatModel.complete`."""
+        from dinrail_core.api.chat.response import ChatCompletion
+
         path, body = self.path("chat/completions", request.model), _dump(self.chat_request(_whole(request)))
         return self._reworded(await self.upstream.answer(ChatCompletion, path, body, call))
 
     async def stream(self, request: ChatRequest, call: Call) -> Stream[ChatChunk]:
         """See :meth:`ChatModel.stream`."""
+        from dinrail_core.api.chat.response import ChatChunk
+
         path, body = self.path("chat/completions", request.model), _dump(self.chat_request(_streamed(request)))
         usage = _wants_usage(request)
         return await self.upstream.stream(ChatChunk, path, body, call, events=lambda: self._events(usage=usage))
 
     async def complete_text(self, request: CompletionRequest, call: Call) -> Answer[TextCompletion]:
         """See :meth:`CompletionModel.complete_text`."""
+        from dinrail_core.api.completions.objects import TextCompletion
+
         path, body = self.path("completions", request.model), _dump(self.text_request(_whole(request)))
         return self._reworded(await self.upstream.answer(TextCompletion, path, body, call))
 
     async def stream_text(self, request: CompletionRequest, call: Call) -> Stream[TextCompletion]:
         """See :meth:`CompletionModel.stream_text`."""
+        from dinrail_core.api.completions.objects import TextCompletion
+
         path, body = self.path("completions", request.model), _dump(self.text_request(_streamed(request)))
         usage = _wants_usage(request)
         return await self.upstream.stream(TextCompletion, path, body, call, events=lambda: self._events(usage=usage))
 
     async def embed(self, request: EmbeddingRequest, call: Call) -> Answer[EmbeddingResponse]:
         """See :meth:`Embedder.embed`."""
+        from dinrail_core.api.embeddings.objects import EmbeddingResponse
+
         path, body = self.path("embeddings", request.model), _dump(self.embedding_request(request))
         return await self.upstream.answer(EmbeddingResponse, path, body, call)
 
     async def rerank(self, request: RerankRequest, call: Call) -> Answer[RerankResponse]:
         """See :meth:`Reranker.rerank`."""
+        from dinrail_core.api.rerank.objects import RerankResponse
+
         path = self.path("rerank", request.model)
         answer = await self.upstream.answer(RerankResponse, path, _dump(request), call)
         top_n = request.top_n if isinstance(request.top_n, int) else None
@@ -131,19 +146,21 @@ class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, N
 
     async def moderate(self, request: ModerationRequest, call: Call) -> Answer[ModerationResponse]:
         """See :meth:`Moderator.moderate`."""
+        from dinrail_core.api.moderations.objects import ModerationResponse
+
         path = self.path("moderations", request.model if isinstance(request.model, str) else "")
         return await self.upstream.answer(ModerationResponse, path, _dump(request), call)
 
     async def respond(self, request: CreateResponse, call: Call) -> Answer[Response]:
         """See :meth:`NativeResponses.respond`."""
-        from dinrail_core.api.responses import Response  # brings all types of items, which few servers need
+        from dinrail_core.api.responses import Response
 
         path, body = self.path("responses", request.model), _dump(_whole(request))
         return await self.upstream.answer(Response, path, body, call)
 
     async def stream_response(self, request: CreateResponse, call: Call) -> Stream[ResponseEvent]:
         """See :meth:`NativeResponses.stream_response`."""
-        from dinrail_core.api.responses import ResponseEvent  # as above
+        from dinrail_core.api.responses import ResponseEvent
 
         path, body = self.path("responses", request.model), _dump(_streamed(request))
         return await self.upstream.stream(ResponseEvent, path, body, call, events=ResponseEvents)
@@ -191,4 +208,4 @@ def _streamed(request: R) -> R:
 def _wants_usage(request: ChatRequest | CompletionRequest) -> bool:
     """Whether a stream is to tell the usage: some servers send it whether it was asked for or not."""
     options = request.stream_options
-    return isinstance(options, StreamOptions) and options.include_usage is True
+    return options is not None and options is not MISSING and options.include_usage is True

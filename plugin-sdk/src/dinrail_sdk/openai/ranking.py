@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from dinrail_core.api.rerank import RerankDocument, RerankRequest, RerankResult
 from dinrail_core.errors import UpstreamInvalid
+
+if TYPE_CHECKING:
+    from dinrail_core.api.rerank import RerankRequest, RerankResult
 
 __all__ = ["best_first", "ranked", "texts_of"]
 
@@ -56,6 +58,8 @@ def ranked(request: RerankRequest, scores: Iterable[tuple[int, float]]) -> list[
     Raises:
         UpstreamInvalid: An index is that of no document.
     """
+    from dinrail_core.api.rerank.objects import RerankDocument, RerankResult  # by the first ranking alone
+
     texts = texts_of(request)
     best = sorted(scores, key=lambda pair: (-pair[1], pair[0]))
     if not all(0 <= index < len(texts) for index, _ in best):

@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from dinrail_core.api.items.filters import Filter
 from dinrail_core.api.vector_index import Attribute, Vector, VectorHit, VectorIndex, VectorRecord
 from dinrail_core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from dinrail_core.api.items.filters import Filter
 
 __all__ = ["opened_lazily"]
 

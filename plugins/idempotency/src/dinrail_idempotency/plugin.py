@@ -16,7 +16,7 @@ from dinrail_sdk.sql.contract import Database
 DINRAIL_API = ">=1.0,<2"
 
 
-class IdempotencyConfig(BaseModel, extra="forbid"):
+class IdempotencyConfig(BaseModel, extra="forbid", defer_build=True):
     """Nothing to configure: keys are rows of the database, for 24 hours."""
 
 

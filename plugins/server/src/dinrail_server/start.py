@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
-from dinrail_core.host import Plan, load_settings
+from dinrail_core.host import Plan
 from dinrail_server.config import ServerConfig
 from dinrail_server.logs import set_up_logging
 from dinrail_server.run import run_loop, serve
@@ -17,12 +14,11 @@ from dinrail_server.stopping import Stop
 __all__ = ["run_server"]
 
 
-def run_server(file: Path | None, overrides: Mapping[str, Any]) -> int:
+def run_server(plan: Plan) -> int:
     """Serve until a signal says otherwise.
 
     Args:
-        file: The configuration file, where one is named.
-        overrides: What flags say.
+        plan: What is served.
 
     Returns:
         The exit code.
@@ -30,7 +26,6 @@ def run_server(file: Path | None, overrides: Mapping[str, Any]) -> int:
     Raises:
         ConfigurationError: The server cannot start like this.
     """
-    plan = Plan(load_settings(file, overrides=overrides))
     config = plan.sections["server"]
     assert isinstance(config, ServerConfig)
     tls_context(config.tls)  # a bad certificate is an error of the start, not of the first worker

@@ -21,7 +21,7 @@ __all__ = ["DINRAIL_API", "WEB_SEARCH_LOCAL", "WebSearchLocalConfig", "dinrail_p
 DINRAIL_API = ">=1.0,<2"
 
 
-class WebSearchLocalConfig(BaseModel, extra="forbid"):
+class WebSearchLocalConfig(BaseModel, extra="forbid", defer_build=True):
     """A folder of pages that is searched."""
 
     folder: Path

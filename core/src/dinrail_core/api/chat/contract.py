@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
-from dinrail_core.api.answers import Answer, Stream
-from dinrail_core.api.call import Call
-from dinrail_core.api.chat.request import ChatRequest
-from dinrail_core.api.chat.response import ChatChunk, ChatCompletion
+if TYPE_CHECKING:
+    from dinrail_core.api.answers import Answer, Stream
+    from dinrail_core.api.call import Call
+    from dinrail_core.api.chat.request import ChatRequest
+    from dinrail_core.api.chat.response import ChatChunk, ChatCompletion
 
 __all__ = ["ChatModel"]
 

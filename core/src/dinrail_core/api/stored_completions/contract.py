@@ -6,12 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dinrail_core.api.answers import Answer
-from dinrail_core.api.call import Call
-from dinrail_core.api.chat.request import ChatRequest
-from dinrail_core.api.chat.response import ChatCompletion
-
 if TYPE_CHECKING:
+    from dinrail_core.api.answers import Answer
+    from dinrail_core.api.call import Call
+    from dinrail_core.api.chat import ChatCompletion, ChatRequest
     from dinrail_core.api.stored_completions.objects import (
         DeletedCompletion,
         StoredCompletionList,

@@ -40,20 +40,11 @@ def _run(arguments: argparse.Namespace) -> int:
     # Nothing of what a start makes is garbage, and looking for some takes a tenth of it. The server takes it up again.
     gc.disable()
     try:
+        from dinrail_core.host import to_plan
         from dinrail_server.start import run_server  # aiohttp and what else a server needs
 
-        return run_server(
-            arguments.config,
-            {
-                "data_dir": arguments.data_dir,
-                "server": {
-                    "host": arguments.host,
-                    "port": arguments.port,
-                    "workers": arguments.workers,
-                    "insecure": arguments.insecure,
-                },
-            },
-        )
+        flags = {name: getattr(arguments, name) for name in ("host", "port", "workers", "insecure")}
+        return run_server(to_plan(arguments, server=flags))
     finally:
         gc.enable()
 

@@ -1,12 +1,9 @@
-"""Reranking (``POST /v1/rerank``): wire types and contract, in the shape that Cohere, Jina and vLLM have in common."""
+"""Reranking (``POST /v1/rerank``): wire types, in the shape that Cohere, Jina and vLLM have in common."""
 
-from abc import ABC, abstractmethod
 from typing import Annotated
 
 from pydantic import Field
 
-from dinrail_core.api.answers import Answer
-from dinrail_core.api.call import Call
 from dinrail_core.api.wire import MISSING, Many, Wire
 
 __all__ = [
@@ -19,7 +16,6 @@ __all__ = [
     "RerankResult",
     "RerankTokens",
     "RerankUsage",
-    "Reranker",
 ]
 
 
@@ -103,19 +99,3 @@ class RerankResponse(Wire):
     results: list[RerankResult]
     usage: RerankUsage | MISSING = MISSING
     meta: RerankMeta | MISSING = MISSING
-
-
-class Reranker(ABC):
-    """Orders documents by relevance (``POST /v1/rerank``). ``request.model`` is the upstream's own name."""
-
-    @abstractmethod
-    async def rerank(self, request: RerankRequest, call: Call) -> Answer[RerankResponse]:
-        """Order the documents, best first, at most ``top_n`` of them; equal scores keep the request's order.
-
-        The texts are repeated, as objects, if and only if ``return_documents`` is true; a relay leaves that to its
-        upstream.
-
-        Raises:
-            RequestError: The caller can mend it.
-            UpstreamError: The upstream failed.
-        """

@@ -1,12 +1,9 @@
-"""Moderation (``POST /v1/moderations``): wire types and contract."""
+"""Moderation (``POST /v1/moderations``): wire types."""
 
-from abc import ABC, abstractmethod
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from dinrail_core.api.answers import Answer
-from dinrail_core.api.call import Call
 from dinrail_core.api.open_enum import OpenEnum
 from dinrail_core.api.wire import MISSING, Many, Wire
 
@@ -22,7 +19,6 @@ __all__ = [
     "ModerationResponse",
     "ModerationResult",
     "ModerationTextPart",
-    "Moderator",
 ]
 
 
@@ -153,16 +149,3 @@ class ModerationResponse(Wire):
     id: str
     model: str
     results: list[ModerationResult]
-
-
-class Moderator(ABC):
-    """Judges texts and images (``POST /v1/moderations``). ``request.model`` is the upstream's own name."""
-
-    @abstractmethod
-    async def moderate(self, request: ModerationRequest, call: Call) -> Answer[ModerationResponse]:
-        """Judge every input, in order.
-
-        Raises:
-            RequestError: The caller can mend it.
-            UpstreamError: The upstream failed.
-        """

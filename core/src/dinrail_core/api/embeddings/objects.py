@@ -1,17 +1,14 @@
-"""Embeddings (``POST /v1/embeddings``): wire types and contract."""
+"""Embeddings (``POST /v1/embeddings``): wire types."""
 
-from abc import ABC, abstractmethod
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from dinrail_core.api.answers import Answer
-from dinrail_core.api.call import Call
 from dinrail_core.api.open_enum import OpenEnum
 from dinrail_core.api.text_forms import TEXT, TEXTS, TOKEN_LISTS, TOKENS, form_of
 from dinrail_core.api.wire import MISSING, Many, Wire
 
-__all__ = ["Embedder", "Embedding", "EmbeddingInput", "EmbeddingRequest", "EmbeddingResponse", "EmbeddingUsage"]
+__all__ = ["Embedding", "EmbeddingInput", "EmbeddingRequest", "EmbeddingResponse", "EmbeddingUsage"]
 
 _Text: TypeAlias = Annotated[str, Field(min_length=1)]
 _Token: TypeAlias = Annotated[int, Field(ge=0)]
@@ -68,16 +65,3 @@ class EmbeddingResponse(Wire):
     data: list[Embedding]
     model: str
     usage: EmbeddingUsage
-
-
-class Embedder(ABC):
-    """Turns texts into vectors (``POST /v1/embeddings``). ``request.model`` is the upstream's own name."""
-
-    @abstractmethod
-    async def embed(self, request: EmbeddingRequest, call: Call) -> Answer[EmbeddingResponse]:
-        """Embed every input, in order, in the ``encoding_format`` that the request names (``float`` without one).
-
-        Raises:
-            RequestError: The caller can mend it, for example ``dimensions`` that the model does not have.
-            UpstreamError: The upstream failed.
-        """

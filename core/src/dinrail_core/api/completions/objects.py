@@ -1,27 +1,16 @@
-"""Completions of OpenAI's older kind (``POST /v1/completions``): wire types and contract."""
+"""Completions of OpenAI's older kind (``POST /v1/completions``): wire types."""
 
-from abc import ABC, abstractmethod
 from typing import Annotated, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from dinrail_core.api.answers import Answer, Stream
-from dinrail_core.api.call import Call
 from dinrail_core.api.open_enum import OpenEnum
 from dinrail_core.api.sampling import LogitBias, Penalty, Seed, Stop, StreamOptions, Temperature, TopP
 from dinrail_core.api.text_forms import TEXT, TEXTS, TOKEN_LISTS, TOKENS, form_of
 from dinrail_core.api.usage import Usage
 from dinrail_core.api.wire import MISSING, Many, Wire
 
-__all__ = [
-    "CompletionModel",
-    "CompletionRequest",
-    "Prompt",
-    "TextChoice",
-    "TextCompletion",
-    "TextFinishReason",
-    "TextLogprobs",
-]
+__all__ = ["CompletionRequest", "Prompt", "TextChoice", "TextCompletion", "TextFinishReason", "TextLogprobs"]
 
 _Tokens: TypeAlias = Annotated[Many[Annotated[int, Field(ge=0)]], Field(min_length=1)]
 
@@ -106,25 +95,3 @@ class TextCompletion(Wire):
     choices: list[TextChoice]
     usage: Usage | None | MISSING = MISSING
     system_fingerprint: str | MISSING = MISSING
-
-
-class CompletionModel(ABC):
-    """Continues texts (``POST /v1/completions``). ``request.model`` is the upstream's own name."""
-
-    @abstractmethod
-    async def complete_text(self, request: CompletionRequest, call: Call) -> Answer[TextCompletion]:
-        """Answer as one value; ``request.stream`` is to be ignored.
-
-        Raises:
-            RequestError: The caller can mend it.
-            UpstreamError: The upstream failed.
-        """
-
-    @abstractmethod
-    async def stream_text(self, request: CompletionRequest, call: Call) -> Stream[TextCompletion]:
-        """Answer as a stream, under the same rules as :meth:`dinrail_core.api.chat.contract.ChatModel.stream`.
-
-        Raises:
-            RequestError: The caller can mend it.
-            UpstreamError: The upstream failed; after the first event it is raised from the iteration.
-        """
