@@ -9,11 +9,25 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Select, Table, case, func, literal, literal_column, select, table
+from sqlalchemy import (
+    Column,
+    Integer,
+    Select,
+    String,
+    Table,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    select,
+    table,
+)
 
 __all__ = ["FullText", "create_full_text", "words_of"]
 
@@ -22,6 +36,8 @@ _WITHOUT_SPACES = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud
 _LONGEST = 60
 _VECTOR = "dinrail_words"
 """The column of PostgreSQL's lexemes, which SQLAlchemy's table does not have."""
+_ANY, _WITHIN, _LIMIT, _NUMBERED = "any_", "within_", "limit_", "word_{}_"
+"""Names of parameters; no column is called so."""
 
 
 def words_of(text: str) -> list[str]:
@@ -64,7 +80,7 @@ def _singular(word: str) -> str:
     return word[:-1]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FullText:
     """A table whose rows are found by words.
 
@@ -80,32 +96,25 @@ class FullText:
     within: Column[Any]
     key: Column[Any]
 
-    def candidates(self, dialect: str, within: str, wanted: Sequence[str], limit: int) -> Select[Any]:
-        """A query for ``key`` and ``rank`` of the likeliest rows, the likeliest first; for units of work."""
+    def candidates(
+        self, dialect: str, within: str, wanted: Sequence[str], limit: int
+    ) -> tuple[Select[Any], Mapping[str, Any]]:
+        """A query for the likeliest rows, the likeliest first, and its parameters; for units of work."""
         if dialect == "sqlite":
-            name = _index(self.table.name)
-            index = table(name)
-            rank: Any = literal_column(f"bm25({name}, 0.0, 1.0)").label("rank")
-            found: Select[Any] = select(literal_column("rowid").label("key"), rank).select_from(index)
-            found = found.where(literal_column(name).op("MATCH")(self._match(within, wanted)))
-            return found.order_by(rank).limit(limit)
-        lexemes: Any = literal_column(f"{self.table.name}.{_VECTOR}")
-        # A word that is there counts more than how often it is, which chunks of like length make of little weight.
-        parts = [
-            case((lexemes.op("@@")(query), 1 + func.ts_rank(lexemes, query, 1)), else_=literal(0.0))
-            for query in (func.to_tsquery("simple", _lexeme(word)) for word in wanted)
-        ]
-        rank = (-sum(parts[1:], parts[0])).label("rank")
-        statement: Select[Any] = select(self.key.label("key"), rank).where(self.within == within, self._has(wanted))
-        return statement.order_by(rank).limit(limit)
+            return _sqlite_candidates(self), {_ANY: self._match(within, wanted), _LIMIT: limit}
+        lexemes = [_lexeme(word) for word in wanted]
+        values = {_WITHIN: within, _LIMIT: limit, _ANY: " | ".join(lexemes), **_numbered(lexemes)}
+        return _postgresql_candidates(self, len(lexemes)), values
 
-    def occurrences(self, dialect: str, within: str, word: str, at_most: int) -> Select[Any]:
-        """A query for a row for each that has the word; for units of work."""
+    def occurrences(
+        self, dialect: str, within: str, wanted: Sequence[str], at_most: int
+    ) -> tuple[Select[Any], Mapping[str, Any]]:
+        """A query for how many rows have each word, a column each, and its parameters; for units of work."""
         if dialect == "sqlite":
-            name = _index(self.table.name)
-            found: Select[Any] = select(literal_column("rowid")).select_from(table(name))
-            return found.where(literal_column(name).op("MATCH")(self._match(within, [word]))).limit(at_most)
-        return select(self.key).where(self.within == within, self._has([word])).limit(at_most)
+            values = _numbered([self._match(within, [word]) for word in wanted])
+        else:
+            values = {_WITHIN: within, **_numbered([_lexeme(word) for word in wanted])}
+        return _occurrences(self, dialect, len(wanted)), {**values, _LIMIT: at_most}
 
     def _match(self, within: str, wanted: Sequence[str]) -> str:
         """FTS5's query; what is no letter, digit, ``_`` or ``-`` never gets into it."""
@@ -114,9 +123,64 @@ class FullText:
         words = " OR ".join(f'"{word}"' for word in wanted)
         return f'{self.within.name} : "{within}" AND {self.words.name} : ({words})'
 
-    def _has(self, wanted: Sequence[str]) -> Any:
-        query = func.to_tsquery("simple", " | ".join(map(_lexeme, wanted)))
-        return literal_column(f"{self.table.name}.{_VECTOR}").op("@@")(query)
+
+# Statements are made once for each number of words: making one costs as much as running it.
+
+
+@cache
+def _sqlite_candidates(index: FullText) -> Select[Any]:
+    name = _index(index.table.name)
+    rank: Any = literal_column(f"bm25({name}, 0.0, 1.0)").label("rank")
+    found: Select[Any] = select(literal_column("rowid").label("key"), rank).select_from(table(name))
+    found = found.where(literal_column(name).op("MATCH")(bindparam(_ANY)))
+    return _ranked(index, found, rank)
+
+
+@cache
+def _postgresql_candidates(index: FullText, words: int) -> Select[Any]:
+    lexemes = _lexemes(index)
+    # A word that is there counts more than how often it is, which chunks of like length make of little weight.
+    parts = [
+        case((lexemes.op("@@")(query), 1 + func.ts_rank(lexemes, query, 1)), else_=literal(0.0))
+        for query in (_query(_NUMBERED.format(number)) for number in range(words))
+    ]
+    rank = (-sum(parts[1:], parts[0])).label("rank")
+    found: Select[Any] = select(index.key.label("key"), rank)
+    return _ranked(index, found.where(index.within == bindparam(_WITHIN), lexemes.op("@@")(_query(_ANY))), rank)
+
+
+def _ranked(index: FullText, found: Select[Any], rank: Any) -> Select[Any]:
+    likeliest = found.order_by(rank).limit(bindparam(_LIMIT, type_=Integer)).subquery()
+    joined = index.table.join(likeliest, likeliest.c.key == index.key)
+    return select(index.table).select_from(joined).order_by(likeliest.c.rank)
+
+
+@cache
+def _occurrences(index: FullText, dialect: str, words: int) -> Select[Any]:
+    counts = []
+    for number in range(words):
+        if dialect == "sqlite":
+            name = _index(index.table.name)
+            has = literal_column(name).op("MATCH")(bindparam(_NUMBERED.format(number)))
+            found: Select[Any] = select(literal_column("rowid")).select_from(table(name)).where(has)
+        else:
+            has = _lexemes(index).op("@@")(_query(_NUMBERED.format(number)))
+            found = select(index.key).where(index.within == bindparam(_WITHIN), has)
+        some = found.limit(bindparam(_LIMIT, type_=Integer)).subquery()
+        counts.append(select(func.count()).select_from(some).scalar_subquery())
+    return select(*counts)
+
+
+def _lexemes(index: FullText) -> Any:
+    return literal_column(f"{index.table.name}.{_VECTOR}")
+
+
+def _query(parameter: str) -> Any:
+    return func.to_tsquery("simple", bindparam(parameter, type_=String))
+
+
+def _numbered(values: Sequence[str]) -> Mapping[str, str]:
+    return {_NUMBERED.format(number): value for number, value in enumerate(values)}
 
 
 def create_full_text(operations: Any, table_name: str, *, words: str, within: str, key: str) -> None:

@@ -268,10 +268,8 @@ class Owned:
         conditions = self._conditions(index.table, ())
         if not words:
             return ()
-        likeliest = index.candidates(self._dialect, under["id"], words, limit).subquery()
-        joined = index.table.join(likeliest, likeliest.c.key == index.key)
-        statement = select(index.table).select_from(joined).where(*conditions).order_by(likeliest.c.rank)
-        return self._execute(statement).mappings().all()
+        statement, values = index.candidates(self._dialect, under["id"], words, limit)
+        return self._execute(statement.where(*conditions), {**self._scope.parameters, **values}).mappings().all()
 
     def occurrences(self, index: FullText, under: RowMapping, words: Sequence[str], at_most: int) -> Mapping[str, int]:
         """How many rows have each word, counted up to ``at_most``; the others are as for :meth:`matching`."""
@@ -280,11 +278,8 @@ class Owned:
             return {}
         # All rows within one object belong to whom it belongs to, so one of them speaks for all.
         mine = select(index.key).where(*conditions).exists()
-        counts = []
-        for word in words:
-            found = index.occurrences(self._dialect, under["id"], word, at_most).subquery()
-            counts.append(select(func.count()).select_from(found).scalar_subquery())
-        row = self._execute(select(*counts).where(mine)).first()
+        statement, values = index.occurrences(self._dialect, under["id"], words, at_most)
+        row = self._execute(statement.where(mine), {**self._scope.parameters, **values}).first()
         return dict(zip(words, row or [0] * len(words), strict=True))
 
     @property

@@ -18,9 +18,11 @@ __all__ = ["FoundChunk", "Wanted", "by_words", "living_files"]
 
 _WORDS = 24
 """The most words of a query that are looked for."""
-_COUNTED = 1_000
+_COUNTED = 500
 """Up to how many chunks a word is counted; of more it is guessed how many. Such words tell little, and are looked for
 only if all of the query's are so."""
+_COUNTED_ON = 5_000
+"""Up to how many, where all of the query's are so: the rarest of them is to be found."""
 _MOST = 5_000
 
 Wanted = Callable[[Mapping[str, Any]], bool]
@@ -84,9 +86,12 @@ def living_files(unit: Owned, ids: set[str], wanted: Wanted | None) -> dict[str,
 def _frequencies(unit: Owned, store: RowMapping, query: str) -> Mapping[str, int]:
     """The query's words, and how many of the store's chunks have each."""
     words = list(dict.fromkeys(words_of(query[:10_000])))[:_WORDS]
-    guess = max(_COUNTED, int(sqrt(_COUNTED * store["chunks"])))
     counted = unit.occurrences(WORDS, store, words, _COUNTED)
-    return {word: number if number < _COUNTED else guess for word, number in counted.items()}
+    common = [word for word, number in counted.items() if number >= _COUNTED]
+    if common and not any(0 < number < _COUNTED for number in counted.values()):
+        return {**counted, **unit.occurrences(WORDS, store, common, _COUNTED_ON)}
+    guess = max(_COUNTED, int(sqrt(_COUNTED * store["chunks"])))
+    return {**counted, **dict.fromkeys(common, guess)}
 
 
 def _rarest(frequencies: Mapping[str, int]) -> Sequence[str]:
