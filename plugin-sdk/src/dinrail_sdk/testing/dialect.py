@@ -104,6 +104,13 @@ class Dialect(ABC):
         """A piece of a stream with all that the format allows and that means nothing (comments, blanks, line ends)."""
         return piece
 
+    def beside(self, request: Request) -> Rendered | None:
+        """The answer to a request that is no operation (for a token, say); ``None`` where the request is none such.
+
+        It counts as no request of the provider's, and is never disturbed.
+        """
+        return None
+
     def fail_midway(self, refused: Refused, asked: Asked) -> bytes | None:
         """The frame with which a running stream tells of an error, or ``None`` where the format has none."""
         return None

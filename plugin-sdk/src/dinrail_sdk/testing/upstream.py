@@ -197,6 +197,9 @@ class FakeUpstream:
         path = unquote(exchange.request.path.partition("?")[0])
         if path in self.shelf and exchange.request.method in ("GET", "HEAD"):
             return await self._hand_out(exchange, self.shelf[path])
+        beside = self.dialect.beside(exchange.request)
+        if beside is not None:
+            return await deliver(exchange, beside, Delivery())
         try:
             asked = self.dialect.read(exchange.request)
         except LookupError:
