@@ -113,7 +113,7 @@ async def test_texts_are_completed(upstream: Remembering) -> None:
 async def test_vectors_ranks_and_verdicts_are_asked_for_at_their_addresses(upstream: Remembering) -> None:
     dialect = OpenAIDialect(upstream)
     embed = {"model": "m", "input": ["a", "b"], "encoding_format": "base64", "vendor": 1}
-    rerank = {"model": "m", "query": "q", "documents": ["a", {"text": "b"}], "top_n": 1}
+    rerank = {"model": "m", "query": "q", "documents": ["a", "b"], "top_n": 1}
     moderate = {"model": "m", "input": "text"}
     await dialect.embed(decode_request(EmbeddingRequest, embed), CALL)
     await dialect.rerank(decode_request(RerankRequest, rerank), CALL)

@@ -7,7 +7,7 @@ import pytest
 
 from dinrail_core.api.rerank import RerankRequest
 from dinrail_core.errors import UpstreamInvalid
-from dinrail_sdk.openai.ranking import best_first, ranked
+from dinrail_sdk.openai.ranking import best_first, plainly, ranked
 
 
 def ranking(*results: Any, **more: Any) -> bytes:
@@ -69,3 +69,9 @@ def test_results_are_cut_and_repeat_their_texts_where_that_is_asked_for() -> Non
 def test_a_document_that_nobody_gave_is_invalid(index: int) -> None:
     with pytest.raises(UpstreamInvalid):
         ranked(asked(), [(index, 0.5)])
+
+
+def test_documents_that_are_texts_alone_are_sent_as_texts() -> None:
+    pictured = {"text": "c", "image": "https://example.com/c.png"}
+    request = RerankRequest.model_validate({"model": "m", "query": "q", "documents": ["a", {"text": "b"}, pictured]})
+    assert plainly(request).model_dump()["documents"] == ["a", "b", pictured]

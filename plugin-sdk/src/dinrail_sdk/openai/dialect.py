@@ -18,7 +18,7 @@ from dinrail_core.api.rerank.contract import Reranker
 from dinrail_core.api.responses.contract import NativeResponses
 from dinrail_core.api.wire import MISSING
 from dinrail_sdk.openai.listing import read_models
-from dinrail_sdk.openai.ranking import best_first
+from dinrail_sdk.openai.ranking import best_first, plainly
 from dinrail_sdk.openai.response_events import ResponseEvents
 from dinrail_sdk.openai.rewording import reworded
 from dinrail_sdk.upstream import Events, Upstream
@@ -140,7 +140,7 @@ class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, N
         from dinrail_core.api.rerank.objects import RerankResponse
 
         path = self.path("rerank", request.model)
-        answer = await self.upstream.answer(RerankResponse, path, _dump(request), call)
+        answer = await self.upstream.answer(RerankResponse, path, _dump(plainly(request)), call)
         top_n = request.top_n if isinstance(request.top_n, int) else None
         return Answer(RerankResponse, body=best_first(answer.body, top_n), headers=answer.headers)
 

@@ -12,7 +12,7 @@ from dinrail_core.errors import UpstreamInvalid
 if TYPE_CHECKING:
     from dinrail_core.api.rerank import RerankRequest, RerankResult
 
-__all__ = ["best_first", "ranked", "texts_of"]
+__all__ = ["best_first", "plainly", "ranked", "texts_of"]
 
 
 def best_first(text: bytes, top_n: int | None) -> bytes:
@@ -39,6 +39,15 @@ def _score(result: dict[str, Any]) -> float:
     if not isinstance(score, (int, float)):
         raise TypeError
     return score
+
+
+def plainly(request: RerankRequest) -> RerankRequest:
+    """A request whose documents are strings where they are nothing but a text: servers exist that take no objects."""
+    documents = [
+        document if isinstance(document, str) or document.model_extra else document.text
+        for document in request.documents
+    ]
+    return request.model_copy(update={"documents": documents})
 
 
 def texts_of(request: RerankRequest) -> list[str]:
