@@ -1,7 +1,7 @@
 # `make help` says what there is. Everything lives inside the tree, in .venv; nothing but Python 3.11 to 3.14 with pip is needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-install lint types tests clients bench docs constraints clean
+.PHONY: help install serve test test-install lint types tests clients engines bench docs constraints clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -54,6 +54,9 @@ tests: .venv/.test ## All tests, or those that ARGS names
 # What is left out, because there is no npm or a suite is elsewhere, is told at the end with its reason.
 clients: test-install .venv/.clients ## The clients that are too large for every run: agent frameworks, Codex
 	@$(BIN)/pytest -m frameworks tests/clients $(ARGS)
+
+engines: .venv/.test ## Tests against real engines that are installed apart; says what it skips (CONTRIBUTING tells how they are)
+	@$(BIN)/pytest -m engine -rs $(ARGS) plugins
 
 bench: .venv/.test ## The figures, measured against a bare relay in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)

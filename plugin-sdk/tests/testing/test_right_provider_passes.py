@@ -9,6 +9,7 @@ from dinrail_sdk.testing import (
     CheckedSuite,
     CompletionModelSuite,
     EmbedderSuite,
+    EngineSuite,
     FakeUpstream,
     ModelSourceSuite,
     ModeratorSuite,
@@ -24,6 +25,7 @@ class TestHonestProvider(
     ModeratorSuite,
     ModelSourceSuite,
     CheckedSuite,
+    EngineSuite,
 ):
     provider = provider_type(Honest)
 

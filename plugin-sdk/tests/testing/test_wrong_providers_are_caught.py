@@ -12,6 +12,7 @@ import wrong_chat_requests  # noqa: F401 registers its providers
 import wrong_chat_tools  # noqa: F401 registers its providers
 import wrong_conduct  # noqa: F401 registers its providers
 import wrong_embeddings  # noqa: F401 registers its providers
+import wrong_engine  # noqa: F401 registers its providers
 import wrong_models  # noqa: F401 registers its providers
 import wrong_moderations  # noqa: F401 registers its providers
 import wrong_refusals  # noqa: F401 registers its providers
@@ -27,6 +28,7 @@ from dinrail_sdk.testing import (
     CheckedSuite,
     CompletionModelSuite,
     EmbedderSuite,
+    EngineSuite,
     FakeUpstream,
     ModelSourceSuite,
     ModeratorSuite,
@@ -45,6 +47,7 @@ class EverySuite(
     ModeratorSuite,
     ModelSourceSuite,
     CheckedSuite,
+    EngineSuite,
 ):
     def config(self, upstream: FakeUpstream) -> HonestConfig:
         values = {"base_url": upstream.url, "api_key": "sk-configured-0123456789"}

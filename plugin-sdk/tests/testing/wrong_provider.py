@@ -41,6 +41,7 @@ CONTRACTS = {
     "moderation": "Moderator",
     "models": "ModelSource",
     "health": "Checked",
+    "engine": "ChatModel",
 }
 
 

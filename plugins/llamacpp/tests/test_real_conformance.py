@@ -6,12 +6,19 @@ import pytest
 
 from dinrail_llamacpp.plugin import LLAMACPP, LlamaCppConfig
 from dinrail_llamacpp.running import Address
-from dinrail_sdk.testing import ChatModelSuite, CheckedSuite, CompletionModelSuite, FakeUpstream, ModelSourceSuite
+from dinrail_sdk.testing import (
+    ChatModelSuite,
+    CheckedSuite,
+    CompletionModelSuite,
+    EngineSuite,
+    FakeUpstream,
+    ModelSourceSuite,
+)
 
 pytestmark = pytest.mark.xdist_group("llamacpp")
 
 
-class TestRealServer(ChatModelSuite, CompletionModelSuite, ModelSourceSuite, CheckedSuite):
+class TestRealServer(ChatModelSuite, CompletionModelSuite, ModelSourceSuite, CheckedSuite, EngineSuite):
     """What can be said without knowing the answers beforehand, of a real llama.cpp server."""
 
     provider = LLAMACPP

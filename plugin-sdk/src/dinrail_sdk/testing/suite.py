@@ -121,6 +121,7 @@ class Suite:
         model: The model that requests name. Without an upstream, one that is there.
         unsupported: Cases or features, each with the reason.
         case_limit: Seconds that a case may take before its provider is said to hang.
+        against: What the tests run against where that is no fake of the kit's, for tables of results.
     """
 
     provider: ClassVar[ProviderType]
@@ -128,6 +129,7 @@ class Suite:
     model: ClassVar[str] = "kit-model"
     unsupported: ClassVar[Mapping[str, str]] = {}
     case_limit: ClassVar[float] = CASE_LIMIT
+    against: ClassVar[str] = ""
     covers: ClassVar[tuple[Operation, ...]] = ()
     """The operations of this suite's own contract."""
 

@@ -94,7 +94,7 @@ class _Completion(_Text):
             "temperature": 0,
             "seed": 7,
             "max_tokens": 24,
-            "logit_bias": {"50256": -100},
+            "logit_bias": {"7": -100},
             **more,
         }
         return CompletionRequest.model_validate({key: value for key, value in data.items() if value is not None})

@@ -1,8 +1,12 @@
-"""One conformance suite for each contract; see :class:`~dinrail_sdk.testing.suite.Suite` for how they are used."""
+"""One conformance suite for each contract, and one for real engines.
+
+See :class:`~dinrail_sdk.testing.suite.Suite` for how they are used.
+"""
 
 from dinrail_sdk.testing.suites.chat import ChatModelSuite
 from dinrail_sdk.testing.suites.completions import CompletionModelSuite
 from dinrail_sdk.testing.suites.embeddings import EmbedderSuite
+from dinrail_sdk.testing.suites.engine import EngineSuite
 from dinrail_sdk.testing.suites.library import ModelLibrarySuite
 from dinrail_sdk.testing.suites.models import CheckedSuite, ModelSourceSuite
 from dinrail_sdk.testing.suites.moderations import ModeratorSuite
@@ -15,6 +19,7 @@ __all__ = [
     "CheckedSuite",
     "CompletionModelSuite",
     "EmbedderSuite",
+    "EngineSuite",
     "ModelLibrarySuite",
     "ModelSourceSuite",
     "ModeratorSuite",

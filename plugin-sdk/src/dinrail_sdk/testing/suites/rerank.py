@@ -135,7 +135,8 @@ class RerankerSuite(ConductCases):
         for view in VIEWS:
             (data,) = await RERANK.ask(bench, view=view, query=QUERY, documents=DOCUMENTS, return_documents=True)
             for result in data["results"]:
-                text = (result.get("document") or {}).get("text")
+                document = result.get("document")
+                text = document.get("text") if isinstance(document, dict) else document
                 assert text == DOCUMENTS[result["index"]], f"{view}: document {result['index']} came back as {text!r}."
             (data,) = await RERANK.ask(bench, view=view, query=QUERY, documents=DOCUMENTS, return_documents=False)
             repeated = [result for result in data["results"] if result.get("document")]

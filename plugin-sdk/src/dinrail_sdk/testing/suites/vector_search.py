@@ -42,7 +42,6 @@ class VectorSuite(Suite):
         recall: Which share of the nearest ten it finds among ten thousand, at least: 1.0 for an index that looks at
             every vector.
         many_dimension: Of the vectors of that case.
-        against: What the tests run against, for the table of backends.
         every_run: Cases that belong to every run, where the whole suite takes long; the others are marked ``soak`` by
             :func:`dinrail_sdk.testing.vector_runs.pytest_collection_modifyitems`.
     """
@@ -51,7 +50,6 @@ class VectorSuite(Suite):
     case_limit: ClassVar[float] = 100.0  # libraries that take seconds to load, twice where there are two processes
     recall: ClassVar[float] = 1.0
     many_dimension: ClassVar[int] = 32
-    against: ClassVar[str] = ""
     every_run: ClassVar[frozenset[str] | None] = None
 
 
