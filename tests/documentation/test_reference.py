@@ -18,6 +18,8 @@ from tools.reference.pages import pages
 from tools.reference.tree import Tree
 
 from dinrail_core import errors, hooks
+from dinrail_core.api.chat.contract import ChatModel
+from dinrail_core.api.embeddings import Embedder
 from dinrail_core.api.vector_index import VectorIndex
 from dinrail_core.cli.program import command_line
 from dinrail_core.errors import DinrailError
@@ -66,6 +68,17 @@ def test_every_vector_index_and_what_it_does_not_hold_is_there(tree: Tree) -> No
     rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| [")]
     assert [row[0] for row in rows if not row[1].strip()] == [], "every test class says what it runs against"
     assert [row[0] for row in rows if row[2].split(" of ")[0] != row[2].split(" of ")[1] and row[4] == "- |"] == []
+
+
+def test_every_provider_of_chats_or_embeddings_and_what_it_does_not_hold_is_there(tree: Tree) -> None:
+    page = reference("providers")
+    table, _, reasons = page.partition("## What does not hold")
+    rows = {line.split("`")[1]: line.split(" | ") for line in table.splitlines() if line.startswith("| [`")}
+    assert [name for name, row in rows.items() if "F" not in "".join(row[1:]) and "E" not in "".join(row[1:])] == []
+    models = {record.name for _, record in tree.providers if record.apis & {ChatModel, Embedder}}
+    assert models - rows.keys() == set(), "a provider's tests derive from the suites of its contracts"
+    short = [name for name, row in rows.items() if " of " in row[-1]]
+    assert [name for name in short if f"- **{name}**: " not in reasons] == [], "what does not hold has a reason"
 
 
 def test_every_operation_is_there(tree: Tree) -> None:

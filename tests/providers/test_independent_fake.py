@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from independent import EMBED, GAPS, PROVIDERS
 from openai import AsyncOpenAI, InternalServerError, RateLimitError
 
 from dinrail_sdk.testing import serve
@@ -53,32 +54,6 @@ WEATHER: Any = {
     "type": "function",
     "function": {"name": "weather", "parameters": {"type": "object", "properties": {"place": {"type": "string"}}}},
 }
-
-PROVIDERS: dict[str, dict[str, Any]] = {
-    "openai": {"type": "openai", "base_url": "{url}/v1"},
-    "groq": {"type": "groq", "base_url": "{url}/openai/v1"},
-    "openrouter": {"type": "openrouter", "base_url": "{url}/api/v1"},
-    "mistral": {"type": "mistral", "base_url": "{url}/v1"},
-    "anthropic": {"type": "anthropic", "base_url": "{url}"},
-    "cohere": {"type": "cohere", "base_url": "{url}"},
-    "gemini": {"type": "gemini", "base_url": "{url}/v1beta"},
-    "vertex": {"type": "gemini", "base_url": "{url}/v1", "project": "kit"},
-    "bedrock": {"type": "bedrock", "base_url": "{url}", "region": "us-east-1", "models": ["m"]},
-    "ollama": {"type": "ollama", "base_url": "{url}"},
-    "azure": {"type": "azure-openai", "base_url": "{url}", "deployments": ["m"]},
-    "older-azure": {"type": "azure-openai", "base_url": "{url}", "deployments": ["m"], "api_version": "2024-10-21"},
-}
-GAPS = {
-    ("cohere", "thoughts"): "the fake sends them as text there",
-    ("gemini", "finish"): "the fake ends calls with FUNCTION_CALL, which Google does not have",
-    ("vertex", "finish"): "the fake ends calls with FUNCTION_CALL, which Google does not have",
-    ("ollama", "usage"): "the fake counts nothing in Ollama's dialect",
-    ("ollama", "ids"): "the fake gives calls no ids there, as older versions of Ollama did",
-    ("ollama", "thoughts"): "the fake calls them 'reasoning_content' there, and Ollama 'thinking'",
-}
-"""What of the dialect the fake does not speak as the real one does; its embeddings in Ollama's are of an older form."""
-
-EMBED = ["openai", "cohere", "openrouter", "mistral", "azure", "older-azure"]
 
 
 @pytest.fixture(scope="module")

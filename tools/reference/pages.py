@@ -12,6 +12,7 @@ from tools.reference.contracts import contracts_page
 from tools.reference.errors import errors_page
 from tools.reference.hooks import hooks_page
 from tools.reference.plugins import metadata_page, plugins_page
+from tools.reference.providers import providers_page
 from tools.reference.routes import routes_page
 from tools.reference.tree import Tree
 from tools.reference.vector_backends import vector_backends_page
@@ -28,6 +29,7 @@ _PAGES: Mapping[str, Callable[[Tree], str]] = {
     "docs/reference/errors.md": errors_page,
     "docs/reference/hooks.md": hooks_page,
     "docs/reference/plugin-metadata.md": metadata_page,
+    "docs/reference/providers.md": providers_page,
     "docs/reference/routes.md": routes_page,
     "docs/reference/vector-backends.md": vector_backends_page,
 }

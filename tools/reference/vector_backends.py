@@ -6,12 +6,9 @@ classes say is the result.
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Iterator
-from pathlib import Path
-
 from dinrail_sdk.testing import VectorIndexSuite
 from dinrail_sdk.testing.suite import cases_of
+from tools.reference.suites import suites_of
 from tools.reference.tree import Tree
 
 __all__ = ["vector_backends_page"]
@@ -34,22 +31,8 @@ is looked at. The whole suite of what takes long runs with `-m soak`, and its mo
 def vector_backends_page(tree: Tree) -> str:
     """A row for each test class that derives from the suite."""
     cases = list(cases_of(VectorIndexSuite))
-    rows = []
-    for path in sorted(tree.root.glob("plugins/*/tests/test_conformance.py")):
-        if "VectorIndexSuite" in path.read_text(encoding="utf-8"):
-            rows += [_row(suite) for suite in _suites(path)]
+    rows = [_row(suite) for suite in suites_of(tree.root, VectorIndexSuite)]
     return _INTRODUCTION.format(count=len(cases)) + "\n".join(rows)
-
-
-def _suites(path: Path) -> Iterator[type[VectorIndexSuite]]:
-    spec = importlib.util.spec_from_file_location(f"reference_of_{path.parts[-3].replace('-', '_')}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    for kind in vars(module).values():
-        if isinstance(kind, type) and issubclass(kind, VectorIndexSuite) and kind is not VectorIndexSuite:
-            yield kind
 
 
 def _row(suite: type[VectorIndexSuite]) -> str:

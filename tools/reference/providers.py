@@ -1,0 +1,146 @@
+"""``docs/reference/providers.md``: which features of models reach clients through each provider, and how that is known.
+
+A case of a suite passes in every test run, or its test class says that it does not apply, and why; so what the
+classes say is the result. The same holds for the cases of the agent loop and for the independent fake.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from dinrail_core.api.responses.contract import NativeResponses
+from dinrail_sdk.testing import ChatModelSuite, EmbedderSuite, Suite
+from dinrail_sdk.testing.suite import Case, cases_of
+from tools.reference.suites import suites_of
+from tools.reference.tree import Tree
+
+__all__ = ["providers_page"]
+
+_INTRODUCTION = """\
+# What works through which provider
+
+Every provider is held to the same suites of the SDK, against a server that speaks as the provider's own documentation
+says. The tests fail where a case does, unless the test class says beforehand that it does not apply, and why. This is
+what they say; [below](#what-does-not-hold) are the reasons.
+
+| mark | means that it was tested against |
+|---|---|
+| E | a real engine, in every run |
+| (E) | a real engine that is too large for every run, tried by `make engines`: {engines} |
+| I | an independent fake, `@copilotkit/aimock`, which others wrote |
+| F | the SDK's own fake |
+| - | nothing: the provider does not serve it, or has no words for it |
+
+*Agent loop* runs the same {loop} responses through the real server and every provider of chats: a function and its
+result, parallel calls, a second turn that the server takes by itself, an answer by a schema, a stream, thoughts.
+*Native responses* are for models whose servers speak the Responses API, and are then asked by it. No hosted provider
+was called.
+
+"""
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A feature, and the case of the suites that shows it: with a fake, with a real engine."""
+
+    title: str
+    case: str
+    engine: str | None = None
+
+
+_COLUMNS = (
+    _Column("stream", "chat_stream_equals_answer", "chat_stream_equals_answer"),
+    _Column("tools", "chat_one_call", "engine_named_tool"),
+    _Column("parallel tools", "chat_parallel_calls"),
+    _Column("JSON schema", "chat_json_schema", "engine_json_schema"),
+    _Column("vision", "chat_images"),
+    _Column("files", "chat_files"),
+    _Column("reasoning", "chat_reasoning"),
+    _Column("logprobs", "chat_logprobs", "engine_logprobs"),
+    _Column("embeddings", "embedding_order", "embedding_order"),
+)
+_NATIVE, _LOOP = "native responses", "agent loop"
+_MARKS = ("E", "(E)", "I", "F")
+
+
+class _Matrix:
+    """The marks of every provider, by its name and the feature."""
+
+    def __init__(self) -> None:
+        self.marks: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self.loop: defaultdict[str, set[str]] = defaultdict(set)
+        self.gaps: defaultdict[str, dict[str, str]] = defaultdict(dict)
+
+    def add(self, suite: type[Suite], mark: str) -> None:
+        """What one test class shows."""
+        cases = {this.name: this for this in cases_of(suite)}
+        for column in _COLUMNS:
+            this = cases.get(column.case if mark == "F" else column.engine or "")
+            if this is not None and suite.skipped(this) is None:
+                self.marks[suite.provider.name][column.title].add(mark)
+        if suite.dialect is not None:
+            self._explain(suite, cases.values())
+
+    def add_loop(self, suite: type[Suite], cases: tuple[Case, ...]) -> None:
+        """What of the agent loop one test class says that it applies."""
+        held = sum(suite.skipped(this) is None for this in cases)
+        self.loop[suite.provider.name].add("F" if held == len(cases) else f"F, {held} of {len(cases)}")
+
+    def row(self, name: str, *, native: bool) -> str:
+        """The row of a provider."""
+        marks = self.marks[name]
+        cells = [" ".join(mark for mark in _MARKS if mark in marks[column.title]) or "-" for column in _COLUMNS]
+        cells += ["F" if native else "-", "; ".join(sorted(self.loop[name])) or "-"]
+        return f"| [`{name}`](../../plugins/{name}/README.md) | {' | '.join(cells)} |"
+
+    def _explain(self, suite: type[Suite], cases: Iterable[Case]) -> None:
+        assert suite.dialect is not None
+        features = {feature for this in cases for feature in this.features}
+        lacks = {feature: why for feature, why in suite.dialect.lacks.items() if feature in features}
+        for name, why in {**lacks, **suite.unsupported}.items():
+            self.gaps[suite.provider.name].setdefault(name, why)
+
+
+def providers_page(tree: Tree) -> str:
+    """A row for each provider of chats or embeddings, and what does not hold."""
+    matrix = _Matrix()
+    loop = _beside(tree.root / "tests/providers/agent_loop.py").CASES
+    for suite in suites_of(tree.root, ChatModelSuite, EmbedderSuite):
+        matrix.add(suite, "F" if suite.dialect is not None else "E")
+        if suite.dialect is not None and issubclass(suite, ChatModelSuite):
+            matrix.add_loop(suite, loop)
+    engines = [suite for suite in suites_of(tree.root, Suite, pattern="test_engine.py") if suite.against]
+    for engine in engines:
+        matrix.add(engine, "(E)")
+    for name, feature in _beside(tree.root / "tests/providers/independent.py").features_tried():
+        matrix.marks[name][feature].add("I")
+    native = {record.name for _, record in tree.providers if NativeResponses in record.apis}
+    titles = [column.title for column in _COLUMNS] + [_NATIVE, _LOOP]
+    lines = [f"| provider | {' | '.join(titles)} |", f"|---|{'---|' * len(titles)}"]
+    lines += [matrix.row(name, native=name in native) for name in sorted(matrix.marks)]
+    against = "; ".join(sorted({engine.against for engine in engines}))
+    return _INTRODUCTION.format(loop=len(loop), engines=against) + "\n".join([*lines, "", *_reasons(matrix)])
+
+
+def _reasons(matrix: _Matrix) -> Iterator[str]:
+    yield "## What does not hold"
+    yield ""
+    yield "By the names of the suites' cases and features."
+    yield ""
+    for name in sorted(matrix.gaps):
+        gaps = "; ".join(f"`{feature}`: {why}" for feature, why in sorted(matrix.gaps[name].items()))
+        yield f"- **{name}**: {gaps}"
+
+
+def _beside(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"reference_of_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
