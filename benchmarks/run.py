@@ -24,6 +24,7 @@ from benchmarks.starts import measure_start
 from benchmarks.storing import STORING, measure_store
 from benchmarks.subjects import ROOT, Subject, bare_relay, dinrail, start_upstream
 from benchmarks.throughput import THROUGHPUT, measure_throughput
+from benchmarks.translating import TRANSLATING, measure_translating
 
 __all__ = ["NAMES", "Options", "main", "measure"]
 
@@ -32,7 +33,7 @@ _IDLE = ("idle-memory",)
 _TURN = ("mcp-turn",)
 _HELD = ("held-streams", "upstreams-closed")
 
-_FIGURES = (*_START, *_IDLE, *STORING, *_TURN, *SEARCHES, *RETRIEVING, *_HELD)
+_FIGURES = (*TRANSLATING, *_START, *_IDLE, *STORING, *_TURN, *SEARCHES, *RETRIEVING, *_HELD)
 NAMES = (*(figure.name for figure in THROUGHPUT), *_FIGURES)
 """What ``--only`` takes."""
 
@@ -73,6 +74,7 @@ async def measure(bench: Bench, names: Sequence[str]) -> list[Result]:
     throughput = [figure for figure in THROUGHPUT if figure.name in names]
     experiments: list[tuple[Sequence[str], Callable[[], Awaitable[list[Result]]]]] = [
         ([figure.name for figure in throughput], lambda: measure_throughput(bench, throughput)),
+        (TRANSLATING, lambda: measure_translating(bench, names)),
         (_START, lambda: measure_start(bench)),
         (_IDLE, lambda: measure_idle_memory(bench)),
         (STORING, lambda: measure_store(bench, [name for name in STORING if name in names])),

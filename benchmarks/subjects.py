@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from benchmarks.processes import Process, start
 
@@ -63,6 +65,7 @@ def dinrail(
     data: str = "data",
     enable: Iterable[str] = (),
     disable: Iterable[str] = (),
+    more: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Subject:
     """The whole server as installed, with its access log, in front of one relaying instance.
 
@@ -74,18 +77,21 @@ def dinrail(
         data: The folder of its data.
         enable: Plugins that it lets extend it.
         disable: Plugins that are off as well.
+        more: Instances beside the relaying one, by their names: what the configuration says of each.
     """
     file = folder / f"{name}.toml"
     off = [*disable, *(() if local_models else _with_models_of_their_own())]
-    file.write_text(_configuration(upstream.url, folder / data, enable, off))
+    file.write_text(_configuration(upstream.url, folder / data, enable, off) + _instances(more or {}))
     program = Path(sys.executable).with_name("dinrail")
     return Subject(name, [str(program), "serve", "--port", "0", "--config", str(file)])
 
 
-def start_upstream(folder: Path) -> AbstractAsyncContextManager[Process]:
-    """Start the scripted model server."""
-    command = [sys.executable, "-m", "benchmarks.upstream"]
-    return start(command, folder / "upstream.log", _environment(folder, [ROOT]), folder)
+def start_upstream(
+    folder: Path, module: str = "benchmarks.upstream", *words: str
+) -> AbstractAsyncContextManager[Process]:
+    """Start a scripted model server: a program of this folder, with its arguments."""
+    command = [sys.executable, "-m", module, *words]
+    return start(command, folder / f"{'-'.join(('upstream', *words))}.log", _environment(folder, [ROOT]), folder)
 
 
 def _configuration(upstream: str, data: Path, enabled: Iterable[str], disabled: Iterable[str]) -> str:
@@ -101,6 +107,14 @@ disable = [{off}]
 type = "{RELAY_PROVIDER}"
 base_url = "{upstream}/v1"
 """
+
+
+def _instances(instances: Mapping[str, Mapping[str, Any]]) -> str:
+    """Tables of the configuration; strings and lists of them are the same in TOML and in JSON."""
+    return "".join(
+        f"\n[providers.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+        for name, table in instances.items()
+    )
 
 
 @cache
