@@ -15,18 +15,21 @@ from openai import AsyncOpenAI
 from pydantic import BaseModel
 from tools.reference.suites import suites_of
 
+from dinrail_core.api.responses.contract import NativeResponses
 from dinrail_core.hooks import ProviderType
 from dinrail_sdk.testing import ChatModelSuite, FakeUpstream, serve
 from dinrail_sdk.testing.suite import Case
 
 pytestmark = pytest.mark.xdist_group("agent-loop")
 
+NATIVELY = "-natively"
 SUITES = {
     suite.__name__.removeprefix("Test"): suite
     for suite in suites_of(Path(__file__).parents[2], ChatModelSuite)
     if suite.dialect is not None
 }
 """By the names of the plugins' test classes, each of which says how its provider is opened."""
+SUITES |= {f"{name}{NATIVELY}": suite for name, suite in SUITES.items() if NativeResponses in suite.provider.optional}
 
 
 class _Nothing(BaseModel, extra="forbid"):
@@ -61,8 +64,19 @@ async def rail() -> AsyncIterator[Rail]:
 
 def _type(name: str, suite: type[ChatModelSuite], upstream: FakeUpstream) -> ProviderType:
     """The provider's record, opened as its test class says."""
-    opened = partial(suite.provider.open, suite().config(upstream))
-    return replace(suite.provider, name=name, config=_Nothing, detect=None, open=lambda _, context: opened(context))
+    record, config = suite.provider, suite().config(upstream)
+    if name.endswith(NATIVELY):
+        config = type(config).model_validate({**config.model_dump(), record.optional[NativeResponses]: "whole"})
+    opened = partial(record.open, config)
+    return replace(
+        record,
+        name=name,
+        config=_Nothing,
+        apis=record.apis_of(config),
+        optional={},
+        detect=None,
+        open=lambda _, context: opened(context),
+    )
 
 
 @pytest.mark.asyncio(loop_scope="module")

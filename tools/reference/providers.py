@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from dinrail_core.api.responses.contract import NativeResponses
+from dinrail_core.hooks import ProviderType
 from dinrail_sdk.testing import ChatModelSuite, EmbedderSuite, Suite
 from dinrail_sdk.testing.suite import Case, cases_of
 from tools.reference.suites import suites_of
@@ -91,11 +92,11 @@ class _Matrix:
         held = sum(suite.skipped(this) is None for this in cases)
         self.loop[suite.provider.name].add("F" if held == len(cases) else f"F, {held} of {len(cases)}")
 
-    def row(self, name: str, *, native: bool) -> str:
+    def row(self, name: str, native: str) -> str:
         """The row of a provider."""
         marks = self.marks[name]
         cells = [" ".join(mark for mark in _MARKS if mark in marks[column.title]) or "-" for column in _COLUMNS]
-        cells += ["F" if native else "-", "; ".join(sorted(self.loop[name])) or "-"]
+        cells += [native, "; ".join(sorted(self.loop[name])) or "-"]
         return f"| [`{name}`](../../plugins/{name}/README.md) | {' | '.join(cells)} |"
 
     def _explain(self, suite: type[Suite], cases: Iterable[Case]) -> None:
@@ -119,12 +120,19 @@ def providers_page(tree: Tree) -> str:
         matrix.add(engine, "(E)")
     for name, feature in _beside(tree.root / "tests/providers/independent.py").features_tried():
         matrix.marks[name][feature].add("I")
-    native = {record.name for _, record in tree.providers if NativeResponses in record.apis}
+    native = {record.name: _native(record) for _, record in tree.providers}
     titles = [column.title for column in _COLUMNS] + [_NATIVE, _LOOP]
     lines = [f"| provider | {' | '.join(titles)} |", f"|---|{'---|' * len(titles)}"]
-    lines += [matrix.row(name, native=name in native) for name in sorted(matrix.marks)]
+    lines += [matrix.row(name, native[name]) for name in sorted(matrix.marks)]
     against = "; ".join(sorted({engine.against for engine in engines}))
     return _INTRODUCTION.format(loop=len(loop), engines=against) + "\n".join([*lines, "", *_reasons(matrix)])
+
+
+def _native(record: ProviderType) -> str:
+    if NativeResponses in record.apis:
+        return "F"
+    field = record.optional.get(NativeResponses)
+    return f"F, where `{field}` says so" if field else "-"
 
 
 def _reasons(matrix: _Matrix) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dinrail_sdk.testing.script import Say, Spoken, ToolUse
 from dinrail_sdk.testing.suite import case
 from dinrail_sdk.testing.suites.streams import StreamCases
 
-__all__ = ["WEATHER", "ChatToolCases"]
+__all__ = ["CLOCK", "WEATHER", "ChatToolCases"]
 
 WEATHER: dict[str, Any] = {
     "type": "function",
