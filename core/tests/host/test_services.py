@@ -333,6 +333,35 @@ async def test_a_service_can_be_eager_where_what_it_requires_is(rig: Rig, needed
     assert not host.rail.is_open(Files)
 
 
+async def test_a_service_that_turns_out_to_be_needed_is_opened_then(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services_module, "_LOOK", 0.01)
+    needed = False
+    asked = asyncio.Event()
+
+    def eager(config: Any, context: Context) -> bool:
+        asked.set()
+        return needed
+
+    follower = replace(
+        rig.service("jobs", All(), provides=[Jobs], requires=[Files]),
+        eager=lambda config, context: context.rail.is_open(Files),
+    )
+    failing = replace(rig.service("database", OSError("down"), provides=[Database]), eager=eager)
+    service_plugin(rig, follower, failing, replace(rig.service("files", All(), provides=[Files]), eager=eager))
+    async with rig.host() as host:
+        asked.clear()
+        await asyncio.wait_for(asked.wait(), 5)
+        assert rig.events == []
+        needed = True
+        async with asyncio.timeout(5):
+            while not host.rail.is_open(Jobs):
+                await asyncio.sleep(0.01)
+        assert sorted(rig.events) == ["open database", "open files", "open jobs"]
+        asked.clear()
+        await asyncio.sleep(0.05)
+        assert not asked.is_set(), "what is open, or could not be opened, is not asked again"
+
+
 async def test_a_service_that_could_not_be_opened_is_not_open(rig: Rig) -> None:
     service_plugin(rig, rig.service("files", OSError("down"), provides=[Files], eager=True))
     async with rig.host() as host:

@@ -14,12 +14,13 @@ from sqlalchemy import Connection
 
 from dinrail_core.api.call import Call, Principal
 from dinrail_core.api.jobs import Job, JobKind, JobRun, Jobs
+from dinrail_core.host import services
 from dinrail_jobs import records
 from dinrail_jobs.run import Run
 from dinrail_jobs.turn import MOST_LOSSES, Taken, Turn, take_turn
 from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.testing import open_rail
-from dinrail_sdk.testing.workshop import Workshop, workshop
+from dinrail_sdk.testing.workshop import Workshop, until, workshop
 
 ACME = Call(principal=Principal("acme", "ann"))
 OTHER = Call(principal=Principal("other", "ann"))
@@ -155,6 +156,29 @@ async def test_a_step_is_refused_before_its_work_where_the_job_is_lost(config: d
             await known.step("c", work)
         assert len(begun) == 2
         assert (await at.jobs.get(job_id, None)).worker == "second"
+
+
+async def test_who_was_started_before_there_was_a_database_does_what_others_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two servers on one empty folder: the first makes the database, and is gone."""
+    monkeypatch.setattr(services, "_LOOK", 0.05)
+    done: list[str] = []
+
+    async def work(shop: Workshop, run: JobRun) -> None:
+        done.append(run.id)
+
+    config: dict[str, Any] = {"data_dir": str(tmp_path)}
+    idle = {**config, "services": {"jobs": {"workers": False}}}
+    async with open_rail(workshop(work), plugins=("database", "jobs"), config=config) as second:
+        assert not second.is_open(Jobs)
+        async with open_rail(workshop(work), plugins=("database", "jobs"), config=idle) as first:
+            job_id = await (await first.service(Jobs)).enqueue("work", {}, ACME)
+        async with asyncio.timeout(20):
+            while not second.is_open(Jobs):
+                await asyncio.sleep(0.01)
+        assert (await until(await second.service(Jobs), job_id)).state == "completed"
+    assert done == [job_id]
 
 
 async def test_where_nobody_has_a_database_nothing_is_opened(tmp_path: Path) -> None:

@@ -65,7 +65,8 @@ class ServiceType:
             whose section is written is used; two of a kind are an error until the operator disables a plugin.
         requires: Contracts of services that must be open before this one, and that are closed after it.
         open: Opens it; called when the service is first asked for.
-        eager: Says whether it must be opened at the start instead (it has work of its own to do); never where left out.
+        eager: Says whether it must be opened at the start instead (it has work of its own to do), and is asked again
+            every few seconds where it need not be; never where left out.
         jobs: Kinds of work that it does in jobs. A process that does jobs opens the service when there is one for it,
             and closes it behind the service that provides :class:`~dinrail_core.api.jobs.Jobs`.
         summary: One line for people.

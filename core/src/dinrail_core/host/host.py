@@ -151,6 +151,7 @@ class Host:
             ConfigurationError: A service says that the operator must mend something first.
         """
         host = cls(plan)
+        later: asyncio.Task[None] | None = None
         try:
             opening = [host._open_instance(instance) for instance in plan.instances.values()]
             if services:
@@ -159,8 +160,13 @@ class Host:
             for outcome in await asyncio.gather(*opening, return_exceptions=True):
                 if outcome is not None:
                     raise outcome
+            if services:
+                later = asyncio.create_task(host._services.go_on(), name="dinrail-services")
             yield host
         finally:
+            if later is not None:
+                later.cancel()
+                await asyncio.wait({later})
             await host._services.close()
             await asyncio.gather(*(instance.close() for instance in plan.instances.values()))
 

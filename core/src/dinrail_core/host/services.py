@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 
 from pydantic import BaseModel
@@ -20,6 +21,9 @@ from dinrail_core.host.reasons import reason_of, without_secrets
 __all__ = ["PlannedService", "Services", "order_services"]
 
 PlannedService = tuple[Plugin, ServiceType, BaseModel]
+
+_LOOK = 5.0
+"""Seconds between two looks whether a service is needed that was not at the start."""
 
 _RETRY = 5.0
 """Seconds for which a service that could not be opened is not tried again."""
@@ -142,6 +146,20 @@ class Services:
             except OpenError as error:
                 if isinstance(error.__cause__, ConfigurationError):
                     raise error.__cause__ from None
+
+    async def go_on(self) -> None:
+        """Open those that turn out to be needed after the start, until cancelled.
+
+        A database that was not there at the start may be made by a request, or by another process on the same data,
+        whose work somebody has to take over when it dies. One that could not be opened is left to whoever needs it.
+        """
+        while True:
+            await asyncio.sleep(_LOOK)
+            for plugin, record, config in self._ordered:
+                asked = record.eager is not None and record.name not in self._opening
+                if asked and self._eager(plugin, record, config):
+                    with suppress(OpenError):  # the reason is kept, for all to see
+                        await self._get(record.name)
 
     def has(self, contract: type) -> bool:
         """Whether one provides ``contract``."""
