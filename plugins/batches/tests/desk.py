@@ -20,7 +20,9 @@ from dinrail_core.api.call import Call
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.chat.response import ChatChunk, ChatCompletion
+from dinrail_core.api.completions import CompletionModel, CompletionRequest, TextCompletion
 from dinrail_core.api.embeddings import Embedder, EmbeddingRequest, EmbeddingResponse
+from dinrail_core.api.moderations import Categories, ModerationRequest, ModerationResponse, Moderator
 from dinrail_core.errors import DinrailError
 from dinrail_core.hooks import Context, ProviderType
 
@@ -28,13 +30,14 @@ __all__ = ["ENDED", "PLUGINS", "Desk", "Model", "chat_line", "completion", "line
 
 PLUGINS = ("database", "files", "blobs", "jobs", "batches")
 ENDED = ("completed", "failed", "expired", "cancelled")
+CATEGORIES = [field.alias or name for name, field in Categories.model_fields.items()]
 _PATIENCE = 30.0
 
 Says = Callable[[str], Awaitable[Any]]
 
 
 @dataclass
-class Model(ChatModel, Embedder):
+class Model(ChatModel, CompletionModel, Embedder, Moderator):
     """A model.
 
     Attributes:
@@ -67,6 +70,24 @@ class Model(ChatModel, Embedder):
         data = [{"object": "embedding", "index": 0, "embedding": [0.5, 1.0]}]
         body = {"object": "list", "model": request.model, "data": data, "usage": usage}
         return Answer(EmbeddingResponse, body=json.dumps(body, indent=1).encode())
+
+    async def complete_text(self, request: CompletionRequest, call: Call) -> Answer[TextCompletion]:
+        answer = await self._answer(str(request.prompt), request.model, call)
+        choice = {"index": 0, "text": answer, "finish_reason": "length", "logprobs": None}
+        usage = {"prompt_tokens": 4, "completion_tokens": 1, "total_tokens": 5}
+        head = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": request.model}
+        return Answer(TextCompletion, body=json.dumps({**head, "choices": [choice], "usage": usage}).encode())
+
+    async def stream_text(self, request: CompletionRequest, call: Call) -> Stream[TextCompletion]:
+        raise AssertionError("nobody streams in a batch")
+
+    async def moderate(self, request: ModerationRequest, call: Call) -> Answer[ModerationResponse]:
+        await self._answer(str(request.input), str(request.model), call)
+        found = {name: name == "violence" for name in CATEGORIES}
+        scores = {name: 0.9 * is_so for name, is_so in found.items()}
+        result = {"flagged": True, "categories": found, "category_scores": scores}
+        body = {"id": "modr-1", "model": request.model, "results": [result]}
+        return Answer(ModerationResponse, body=json.dumps(body).encode())
 
     async def _answer(self, text: str, model: str, call: Call) -> Any:
         self.asked[text] += 1
@@ -102,14 +123,17 @@ class ModelConfig(BaseModel, extra="forbid"):
     """Nothing to configure."""
 
 
-def model_type(model: Model) -> ProviderType:
+APIS = frozenset({ChatModel, CompletionModel, Embedder, Moderator})
+
+
+def model_type(model: Model, apis: frozenset[type] = APIS) -> ProviderType:
     """The type of a provider that is this model."""
 
     @asynccontextmanager
     async def opened(config: ModelConfig, context: Context) -> AsyncIterator[object]:
         yield model
 
-    return ProviderType(name="kit", config=ModelConfig, apis=frozenset({ChatModel, Embedder}), open=opened)
+    return ProviderType(name="kit", config=ModelConfig, apis=apis, open=opened)
 
 
 def chat_line(custom_id: Any, text: str = "hello", **changes: Any) -> dict[str, Any]:

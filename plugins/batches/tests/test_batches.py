@@ -203,19 +203,6 @@ async def test_files_vanish_when_the_batch_says_so(desk: Desk) -> None:
     assert 3595 < file.expires_at - file.created_at <= 3600
 
 
-async def test_embeddings_are_batched_and_their_answers_are_one_line_each(desk: Desk) -> None:
-    lines = [
-        chat_line("a", url="/v1/embeddings", body={"model": "up/small", "input": "a"}),
-        chat_line("b", url="/v1/embeddings", body={"model": "up/large", "input": "b"}),
-    ]
-    batch = await desk.done(lines, endpoint="/v1/embeddings")
-    assert batch.model is None
-    assert batch.usage is not None
-    assert (batch.usage.input_tokens, batch.usage.output_tokens, batch.usage.total_tokens) == (6, 0, 6)
-    results = await desk.results(batch)
-    assert results["a"]["response"]["body"]["data"][0]["embedding"] == [0.5, 1.0]
-
-
 async def test_more_lines_than_one_step_takes_are_all_asked(desk: Desk) -> None:
     blank = [b"", b"  \r"]
     lines = [chat_line(f"line-{number}", str(number)) for number in range(600)]

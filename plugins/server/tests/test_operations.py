@@ -13,6 +13,7 @@ from dinrail_core.api.operations import Operations
 from dinrail_core.errors import NotFound, PermissionDenied, RateLimited
 from dinrail_core.hooks import Rail
 from dinrail_sdk.testing import OPENAI, FakeUpstream, Refused, Say, Spoken, open_rail
+from dinrail_server.contract import Counted
 from dinrail_server.operations import ServerOperations
 
 CHAT = "/v1/chat/completions"
@@ -93,6 +94,18 @@ async def test_an_operation_answers_as_it_does_over_http(rail: Rail, upstream: F
     found = await operations.perform(CHAT, BODY, Call())
     assert (found.status, found.code) == (200, None)
     assert json.loads(found.body)["choices"][0]["message"]["content"] == "Hi."
+
+
+async def test_what_an_operation_takes_is_counted_for_who_began_it(rail: Rail, upstream: FakeUpstream) -> None:
+    upstream.says(Spoken(choices=(Say(text="Hi."),)))
+    operations, counted = await rail.service(Operations), await rail.service(Counted)
+    found = await operations.perform(CHAT, BODY, Call(credential="key_1"))
+    await operations.perform(CHAT, {}, Call(credential="key_1"))
+    usage = json.loads(found.body)["usage"]
+    assert sorted(counted.snapshot()["tokens"]) == [
+        ["up/kit-model", "key_1", "input", usage["prompt_tokens"]],
+        ["up/kit-model", "key_1", "output", usage["completion_tokens"]],
+    ]
 
 
 @pytest.mark.parametrize(

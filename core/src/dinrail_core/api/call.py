@@ -62,6 +62,7 @@ class Call:
         seed: What the id of the object that this call makes is made of, where the call may be tried again (48
             hexadecimal digits); a later try finds the object of an earlier one by it, and makes no second.
         storage_limit: Bytes that the principal may have stored altogether, where that is limited.
+        credential: An id of what the caller showed, which is no secret (:attr:`Access.credential`); for accounts.
     """
 
     principal: Principal = LOCAL
@@ -71,6 +72,7 @@ class Call:
     traceparent: str | None = None
     storage_limit: int | None = None
     seed: str | None = None
+    credential: str | None = None
 
     def remaining(self) -> float | None:
         """Seconds until the deadline (0.0 when it has passed), or ``None`` without one."""

@@ -67,7 +67,13 @@ class Asking:
         while True:
             try:
                 async with self.slots:
-                    asking = Call(call.principal, request_id, time.time() + self.timeout, None, call.traceparent)
+                    asking = Call(
+                        call.principal,
+                        request_id,
+                        time.time() + self.timeout,
+                        traceparent=call.traceparent,
+                        credential=call.credential,
+                    )
                     return await self.operations.perform(endpoint, body, asking)
             except RateLimited as error:
                 tried += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from multidict import CIMultiDict
@@ -110,7 +111,12 @@ class Admission:
         exchange.access = access
         call = exchange.call
         exchange.call = Call(
-            access.principal, call.request_id, call.deadline, None, call.traceparent, access.storage_limit
+            access.principal,
+            call.request_id,
+            call.deadline,
+            traceparent=call.traceparent,
+            storage_limit=access.storage_limit,
+            credential=access.credential,
         )
         if upstream_key is not None:
             exchange.call = _with_key(exchange.call, upstream_key)
@@ -161,7 +167,7 @@ class Admission:
 
 
 def _with_key(call: Call, key: str) -> Call:
-    return Call(call.principal, call.request_id, call.deadline, SecretStr(key), call.traceparent, call.storage_limit)
+    return replace(call, upstream_key=SecretStr(key))
 
 
 def _action(exchange: HttpExchange) -> Literal["create", "update", "delete", "authenticate", "deny"] | None:

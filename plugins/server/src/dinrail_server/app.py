@@ -26,14 +26,15 @@ from dinrail_server import metrics
 from dinrail_server.access_log import AccessLog
 from dinrail_server.admission import Admission
 from dinrail_server.config import ServerConfig
+from dinrail_server.contract import Counted
 from dinrail_server.delivery import deliver, refuse
 from dinrail_server.errors import ServerFailed, UnsupportedMediaType
 from dinrail_server.exchange import HttpExchange
 from dinrail_server.flights import Flights
 from dinrail_server.guard import Guard
 from dinrail_server.idempotency import HEADER, Idempotency
-from dinrail_server.metering import metered, tell
-from dinrail_server.metrics import Figures, JobCounts, SharedFigures
+from dinrail_server.metering import cost_of, metered, tell
+from dinrail_server.metrics import Figures, JobFigures, SharedFigures
 from dinrail_server.responses import finished
 from dinrail_server.roster import Roster
 from dinrail_server.routing import Router, Templates
@@ -112,24 +113,29 @@ class App(ServerState):
 
     async def metrics(self) -> bytes:
         """See :meth:`ServerState.metrics`; in a thread, since the first look imports prometheus-client."""
-        own = self.snapshot()
+        own = await self.snapshot()
         shared = self.shared
         jobs = await self._jobs()
         return await asyncio.to_thread(lambda: metrics.render(shared.gather(own) if shared is not None else own, jobs))
 
-    async def _jobs(self) -> JobCounts | None:
-        """How many jobs there are in the whole installation; ``None`` where this process has not looked at any yet."""
+    async def _jobs(self) -> JobFigures | None:
+        """The jobs of the whole installation; ``None`` where this process has had to do with none yet."""
         if not self._rail.is_open(Jobs):
             return None
         try:
-            return await (await self._rail.service(Jobs)).counts()
+            jobs = await self._rail.service(Jobs)
+            periodic = await jobs.list(None, periodic=True)
+            return JobFigures(await jobs.counts(), {job.kind: job.error is not None for job in periodic})
         except Unavailable:  # figures of the server are wanted most when its database is away
             return None
 
-    def snapshot(self) -> dict[str, Any]:
-        """This process's figures now."""
+    async def snapshot(self) -> dict[str, Any]:
+        """This process's figures now, with those of work behind requests."""
         self.figures.in_flight = len(self.flights)
-        return self.figures.snapshot()
+        own = self.figures.snapshot()
+        if not self._rail.is_open(Counted):
+            return own
+        return metrics.merge([own, (await self._rail.service(Counted)).snapshot()])
 
     async def providers(self) -> Sequence[ProviderStatus]:
         """See :meth:`ServerState.providers`."""
@@ -246,12 +252,8 @@ class App(ServerState):
         usage, model, asked = exchange.usage, exchange.model, exchange.asked
         assert usage is not None
         assert model is not None
-        price = self._rail.price(model)
-        if price is None and asked is not None:
-            price = self._rail.price(asked.instance)  # of the name by which a model of several was asked for
-        cost = price.cost(usage.input, usage.output) if price is not None else None
-        key = exchange.access.credential if exchange.access is not None else None
-        self.figures.count_tokens(model, key or "", usage, cost)
+        cost = cost_of(usage, model, asked, self._rail)
+        self.figures.count_tokens(model, exchange.call.credential or "", usage, cost)
         line: dict[str, Any] = {"model": model, "input_tokens": usage.input, "output_tokens": usage.output}
         if usage.estimated:
             line["estimated"] = True

@@ -15,10 +15,10 @@ from urllib.parse import quote
 from multidict import CIMultiDict
 
 from dinrail_core.api.answers import Answer, Stream
-from dinrail_core.hooks.context import Target
+from dinrail_core.hooks.context import Rail, Target
 from dinrail_server.exchange import HttpExchange, Usage
 
-__all__ = ["metered", "tell", "usage_in"]
+__all__ = ["answered_by", "cost_of", "metered", "tell", "usage_in", "usage_of"]
 
 _INSTANCE = "x-dinrail-instance"
 _MODEL = "x-dinrail-model"
@@ -40,24 +40,53 @@ def tell(target: Target[Any], result: Any, headers: CIMultiDict[str]) -> str:
     Returns:
         The model's whole id.
     """
-    found: str | None = result.headers.get(_MODEL)
-    if found is not None:
-        return found
-    model = f"{target.instance}/{target.model}"
+    model = answered_by(target, result)
+    if _MODEL in result.headers:
+        return model
     headers[_INSTANCE] = target.instance
     headers[_MODEL] = model if model.isascii() and model.isprintable() else quote(model, safe="/:@ ")
     return model
 
 
+def answered_by(target: Target[Any], result: Any) -> str:
+    """The whole id of the model that has answered."""
+    found: str | None = result.headers.get(_MODEL)
+    return found if found is not None else f"{target.instance}/{target.model}"
+
+
 def metered(result: Any, exchange: HttpExchange) -> Any:
     """The same answer; :attr:`HttpExchange.usage` tells what it took once it has gone out."""
     if isinstance(result, Answer):
-        said = usage_in(result.body)
-        exchange.usage = said or Usage(_of(exchange.size), _of(len(result.body)), estimated=True)
+        exchange.usage = usage_of(result.body, exchange.size)
     elif isinstance(result, Stream):
         reads = _counting(result, exchange)
         return Stream(result.wire, reads=reads, headers=result.headers, close=result.aclose)
     return result
+
+
+def usage_of(answer: bytes, size: int) -> Usage:
+    """What an answer took.
+
+    Args:
+        answer: Its JSON text.
+        size: Bytes of the request's body.
+    """
+    return usage_in(answer) or Usage(_of(size), _of(len(answer)), estimated=True)
+
+
+def cost_of(usage: Usage, model: str, asked: Target[Any] | None, rail: Rail) -> float | None:
+    """What an answer has cost, where the operator says what its model costs.
+
+    Args:
+        usage: What it took.
+        model: The whole id of the model that has answered.
+        asked: Which was asked for.
+        rail: Knows prices.
+    """
+    price = rail.price(model)
+    if price is None and asked is not None:
+        price = rail.price(asked.instance)  # of the name by which a model of several was asked for
+    return price.cost(usage.input, usage.output) if price is not None else None
 
 
 def usage_in(text: bytes) -> Usage | None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -22,15 +23,26 @@ if TYPE_CHECKING:
 
     from dinrail_core.api.jobs import JobState
 
-__all__ = ["Figures", "JobCounts", "SharedFigures", "bury", "merge", "render"]
-
-JobCounts: TypeAlias = Mapping[tuple[str, "JobState"], int]
+__all__ = ["Figures", "JobFigures", "SharedFigures", "bury", "merge", "render"]
 
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 
 _MOST_CODES = 200
 _MOST_MODELS = 1000
 """Pairs of a model and a key; a client can name any model of an instance that lists none."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFigures:
+    """Jobs of the whole installation.
+
+    Attributes:
+        counts: How many there are, by kind and state.
+        failing: For each kind of work that nobody enqueues, whether its last attempt has failed.
+    """
+
+    counts: Mapping[tuple[str, JobState], int]
+    failing: Mapping[str, bool]
 
 
 class _Histogram:
@@ -209,12 +221,12 @@ def _read_dead(folder: Path) -> dict[str, Any]:
     return _read(file) if file.exists() else {**Figures().snapshot(), "buried": []}
 
 
-def render(snapshot: dict[str, Any], jobs: JobCounts | None = None) -> bytes:
+def render(snapshot: dict[str, Any], jobs: JobFigures | None = None) -> bytes:
     """A snapshot in Prometheus' text format, with this process's own use of memory, CPU and files.
 
     Args:
         snapshot: What :meth:`Figures.snapshot` says.
-        jobs: How many jobs there are, by kind and state, where that is known.
+        jobs: What is known of jobs, where anything is.
     """
     from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 
@@ -228,7 +240,7 @@ def render(snapshot: dict[str, Any], jobs: JobCounts | None = None) -> bytes:
 class _Collector:
     """Yields a snapshot as Prometheus' metrics."""
 
-    def __init__(self, snapshot: dict[str, Any], jobs: JobCounts | None) -> None:
+    def __init__(self, snapshot: dict[str, Any], jobs: JobFigures | None) -> None:
         self._snapshot = snapshot
         self._jobs = jobs
 
@@ -255,14 +267,26 @@ class _Collector:
             "dinrail_stream_errors", "broken", ["route", "code"], "Streams that ended with an error event."
         )
         if self._jobs is not None:
-            jobs = GaugeMetricFamily(
-                "dinrail_job_count",
-                "Jobs of the whole installation, by what has become of them.",
-                labels=["kind", "state"],
-            )
-            for (kind, state), count in sorted(self._jobs.items()):
-                jobs.add_metric([kind, state], count)
-            yield jobs
+            yield from self._of_jobs(self._jobs)
+
+    @staticmethod
+    def _of_jobs(jobs: JobFigures) -> Iterator[Metric]:
+        from prometheus_client.core import GaugeMetricFamily
+
+        counts = GaugeMetricFamily(
+            "dinrail_job_count", "Jobs of the whole installation, by what has become of them.", labels=["kind", "state"]
+        )
+        for (kind, state), count in sorted(jobs.counts.items()):
+            counts.add_metric([kind, state], count)
+        yield counts
+        failing = GaugeMetricFamily(
+            "dinrail_periodic_job_failing",
+            "Whether work that nobody enqueues has failed when it was last tried.",
+            labels=["kind"],
+        )
+        for kind, fails in sorted(jobs.failing.items()):
+            failing.add_metric([kind], int(fails))
+        yield failing
 
     def _counter(self, name: str, part: str, labels: list[str], help_text: str) -> Metric:
         from prometheus_client.core import CounterMetricFamily

@@ -16,12 +16,14 @@ from dinrail_core.api.jobs import Json
 from dinrail_core.api.operations import Operations, Outcome
 from dinrail_core.api.wire import decode_request
 from dinrail_core.errors import DinrailError, InvalidRequest, NotFound, PermissionDenied
-from dinrail_core.hooks.context import Rail
+from dinrail_core.hooks.context import Rail, Target
 from dinrail_core.hooks.http import Exchange, Part, Route
 from dinrail_server.admission import authenticator_of
 from dinrail_server.body import check_depth
+from dinrail_server.contract import Counted
 from dinrail_server.errors import MethodNotAllowed, ServerFailed, problem
-from dinrail_server.metering import usage_in
+from dinrail_server.metering import answered_by, cost_of, usage_in, usage_of
+from dinrail_server.metrics import Figures
 from dinrail_server.routes import ROUTES
 from dinrail_server.routing import NO_VALUES, Router
 
@@ -46,15 +48,15 @@ class _Direct(Exchange):
     headers: Mapping[str, str] = NO_VALUES
 
     def __init__(self, body: Json, rail: Rail, call: Call) -> None:
-        self._body = body
+        self.body = body
         self.rail = rail
         self.call = call
 
     async def read(self) -> bytes:
-        return orjson.dumps(self._body)
+        return orjson.dumps(self.body)
 
     async def decode(self, wire: type[W]) -> W:
-        return decode_request(wire, self._body)
+        return decode_request(wire, self.body)
 
     def parts(self) -> AsyncGenerator[Part, None]:
         raise InvalidRequest("The body is JSON and no form.")
@@ -63,8 +65,8 @@ class _Direct(Exchange):
         return decode_request(wire, {}, from_text=True)
 
 
-class ServerOperations(Operations):
-    """Performs what the server's routes do.
+class ServerOperations(Operations, Counted):
+    """Performs what the server's routes do, and counts the tokens that it takes.
 
     Args:
         rail: What is on the rail.
@@ -75,6 +77,7 @@ class ServerOperations(Operations):
         self._rail = rail
         self._identity = identity
         self._router = Router(ROUTES)
+        self._figures = Figures()
 
     @classmethod
     async def over(cls, rail: Rail) -> ServerOperations:
@@ -120,12 +123,26 @@ class ServerOperations(Operations):
         rail = self._rail
         if policy is not None and policy.limits_models:
             rail = rail.limited_to(policy.may_use)
-        result: Any = await route.handler(_Direct(body, rail, call))
+        exchange = _Direct(body, rail, call)
+        result: Any = await route.handler(exchange)
         if isinstance(result, Stream):
             await result.aclose()
         if not isinstance(result, Answer):
             raise InvalidRequest("This cannot be answered in one piece.")
+        if exchange.asked is not None:
+            self._count(exchange, exchange.asked, result)
         return Outcome(route.status, result.body)
+
+    def snapshot(self) -> dict[str, Any]:
+        return self._figures.snapshot()
+
+    def _count(self, exchange: _Direct, asked: Target[Any], answer: Answer[Any]) -> None:
+        """Count what an answer took, as for a request over HTTP."""
+        usage = usage_in(answer.body) or usage_of(answer.body, len(orjson.dumps(exchange.body)))
+        model = answered_by(asked, answer)
+        self._figures.count_tokens(
+            model, exchange.call.credential or "", usage, cost_of(usage, model, asked, self._rail)
+        )
 
     def _route(self, path: str, policy: Policy | None) -> Route:
         try:

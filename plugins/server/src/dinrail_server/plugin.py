@@ -12,6 +12,7 @@ from dinrail_core.hooks.context import Context
 from dinrail_core.hooks.http import Route, RouteGroup
 from dinrail_core.hooks.markers import hookimpl
 from dinrail_core.hooks.records import Command, Section, ServiceType
+from dinrail_server.contract import Counted
 
 __all__ = ["DINRAIL_API", "dinrail_commands", "dinrail_routes", "dinrail_sections", "dinrail_services"]
 
@@ -32,7 +33,7 @@ async def _open_operations(config: OperationsConfig, context: Context) -> AsyncI
 OPERATIONS = ServiceType(
     name="operations",
     config=OperationsConfig,
-    provides=frozenset({Operations}),
+    provides=frozenset({Operations, Counted}),
     open=_open_operations,
     summary="The server's operations without HTTP",
 )

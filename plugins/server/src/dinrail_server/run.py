@@ -123,14 +123,14 @@ async def _sharing(app: App, shared: SharedFigures | None) -> AsyncIterator[None
 
     async def publish() -> None:
         while True:
-            await asyncio.to_thread(shared.publish, app.snapshot())
+            await asyncio.to_thread(shared.publish, await app.snapshot())
             await asyncio.sleep(_PUBLISH_EVERY)
 
     try:
         async with _beside(publish()):
             yield
     finally:
-        shared.publish(app.snapshot())
+        shared.publish(await app.snapshot())
 
 
 @asynccontextmanager
