@@ -24,6 +24,7 @@ PLUGINS = (
     "conversations",
     "database",
     "files",
+    "jobs",
     "openai-compatible",
     "prompts",
     "stored-completions",

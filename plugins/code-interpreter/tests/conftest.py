@@ -18,7 +18,7 @@ from dinrail_sdk.testing.databases import database_config, postgresql
 
 __all__ = ["database_config", "postgresql"]
 
-PLUGINS = ("database", "blobs", "files", "code-interpreter")
+PLUGINS = ("database", "blobs", "files", "code-interpreter", "jobs")
 
 
 async def _checked(folder: Path) -> Sandbox:

@@ -24,6 +24,7 @@ from dinrail_core.api.items.code import CodeLogs
 from dinrail_core.api.items.containers import AutoCodeContainer
 from dinrail_core.errors import InvalidRequest, NotFound, RateLimited, TooLarge, UnsupportedFeature
 from dinrail_core.hooks import Rail
+from dinrail_sdk.testing.periodic import look_now
 
 ANN, BEN = Call(principal=Principal("acme", "ann")), Call(principal=Principal("acme", "ben"))
 
@@ -200,7 +201,7 @@ print("good")
 
 
 async def test_a_container_whose_time_is_over_is_gone(
-    containers: Containers, interpreter: CodeInterpreter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    containers: Containers, interpreter: CodeInterpreter, rail: Rail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     container_id = await made(containers, expires_after={"anchor": "last_active_at", "minutes": 1})
     await interpreter.run(container_id, "open('a.txt', 'w').write('a')", ANN)
@@ -210,5 +211,10 @@ async def test_a_container_whose_time_is_over_is_gone(
     monkeypatch.setattr(time, "time", lambda: now + 120)
     with pytest.raises(NotFound):
         await containers.get(container_id, ANN)
-    await containers._remove_what_is_over()  # type: ignore[attr-defined]  # what the sweeper does every half minute
+    service: Any = containers
+    await service.remove_folders()
+    assert list(tmp_path.rglob("a.txt")), "it is still a container's"
+    await look_now(rail, "container-sweep")
+    assert not await look_now(rail, "container-sweep")
+    await service.remove_folders()
     assert not list(tmp_path.rglob("a.txt"))

@@ -13,7 +13,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from stock import PLUGINS, Background, configuration
 
-from dinrail_core.api.files import Files
 from dinrail_core.hooks import Rail
 from dinrail_sdk.testing import Served, open_rail, serve
 from dinrail_sdk.testing.databases import PostgreSQL, database_config, postgresql
@@ -32,7 +31,6 @@ async def served(database_config: dict[str, Any], tmp_path: Path) -> AsyncIterat
 async def rail(database_config: dict[str, Any], tmp_path: Path) -> AsyncIterator[Rail]:
     """The services without a server, over either database."""
     async with open_rail(plugins=PLUGINS, config=configuration(database_config, tmp_path)) as opened:
-        await opened.service(Files)  # who sweeps
         yield opened
 
 

@@ -18,11 +18,13 @@ from dinrail_core.hooks import Rail
 from dinrail_files.tables import FILES, LOOSE, PARTS, UPLOADS
 from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.testing import open_rail, serve
+from dinrail_sdk.testing.periodic import look_now
 
 __all__ = [
     "LEASE",
     "PATIENCE",
     "PLUGINS",
+    "SWEEP",
     "Background",
     "Stock",
     "configuration",
@@ -32,7 +34,8 @@ __all__ = [
     "until",
 ]
 
-PLUGINS = ("database", "files", "blobs")
+PLUGINS = ("database", "files", "blobs", "jobs")
+SWEEP = "file-sweep"
 LEASE = 0.6
 PATIENCE = 10.0
 
@@ -93,7 +96,7 @@ async def until(check: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def settled(rail: Rail, folder: Path) -> Stock:
-    """The stock once it is consistent.
+    """The stock once it is consistent; what is over is removed as soon as it is.
 
     Raises:
         TimeoutError: It never is.
@@ -104,6 +107,7 @@ async def settled(rail: Rail, folder: Path) -> Stock:
         if time.monotonic() > deadline:
             raise TimeoutError(f"Rows and bytes do not come to agree: {found}")
         await asyncio.sleep(0.02)
+        await look_now(rail, SWEEP)
         found = await take_stock(rail, folder)
     return found
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Connection, func, select, update
-from stock import LEASE, settled, until
+from stock import LEASE, SWEEP, settled, until
 
 from dinrail_core.api.blobs import BlobStore
 from dinrail_core.api.call import LOCAL, Call, Principal
@@ -27,12 +27,12 @@ from dinrail_core.errors import Unavailable
 from dinrail_core.hooks import Rail
 from dinrail_files.intake import Intake
 from dinrail_files.service import FileService
-from dinrail_files.sweeper import Sweeper
 from dinrail_files.tables import LOOSE
 from dinrail_files.uploads import UploadService
 from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.sql.units import Owned
 from dinrail_sdk.testing.blobs import in_pieces
+from dinrail_sdk.testing.periodic import look_now
 
 T = TypeVar("T")
 
@@ -140,7 +140,7 @@ async def end_leases(rail: Rail) -> None:
 
     database = await rail.service(Database)
     await database.sweep(work)
-    await Sweeper(database, await rail.service(BlobStore), 3600).sweep()
+    await look_now(rail, SWEEP)
 
 
 async def creating(bench: Bench) -> set[bytes]:
@@ -229,13 +229,12 @@ async def test_a_writer_that_was_taken_for_dead_is_refused_and_leaves_nothing(ra
     database, blobs = await rail.service(Database), await rail.service(BlobStore)
     intake = Intake(database, blobs, LEASE)  # nothing renews its leases
     files = FileService(database, blobs, intake, 1000)
-    sweeper = Sweeper(database, blobs, 3600)
 
     async def slept() -> AsyncIterator[bytes]:
         yield b"half"
 
         async def fenced() -> bool:
-            await sweeper.sweep()
+            await look_now(rail, SWEEP)
             return not await database.sweep(_writing)
 
         await until(fenced)

@@ -11,9 +11,10 @@ from typing import Any
 import aiohttp
 import openai
 import pytest
-from stock import PLUGINS, configuration, looking_at, settled, take_stock, until
+from stock import PLUGINS, SWEEP, configuration, looking_at, settled, take_stock, until
 
 from dinrail_sdk.testing import Served, serve
+from dinrail_sdk.testing.periodic import look_now
 
 BOUNDARY = "limit-of-parts"
 
@@ -247,10 +248,10 @@ async def test_a_client_that_leaves_in_the_middle_leaves_nothing(
 async def test_an_upload_that_takes_long_is_not_taken_for_dead(
     served: Served, database_config: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Several leases long; all the time, a second process would remove what is left behind."""
+    """Several leases long; all the time, a second process removes what is left behind."""
     body, headers = form(PURPOSE, ('"file"; filename="slow"', bytes(200_000)))
     host, _, port = served.origin.removeprefix("http://").partition(":")
-    async with looking_at(database_config, tmp_path):
+    async with looking_at(database_config, tmp_path) as rail:
         reader, writer = await asyncio.open_connection(host, int(port))
         head = f"POST /v1/files HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
         writer.write(head.encode() + "".join(f"{k}: {v}\r\n" for k, v in headers.items()).encode() + b"\r\n")
@@ -258,6 +259,7 @@ async def test_an_upload_that_takes_long_is_not_taken_for_dead(
             writer.write(body[at : at + 20_000])
             await writer.drain()
             await asyncio.sleep(0.2)  # the client's own slowness
+            await look_now(rail, SWEEP)
         answer = await reader.read()
         writer.close()
     assert answer.startswith(b"HTTP/1.1 200 ")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Table, update
-from stock import settled, take_stock, until
+from stock import SWEEP, settled, take_stock, until
 
 from dinrail_core.api.call import Call, Principal
 from dinrail_core.api.files import Files, ListFilesQuery, NewFile
@@ -18,6 +18,7 @@ from dinrail_core.hooks import Rail
 from dinrail_files.tables import FILES, UPLOADS
 from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.testing.blobs import in_pieces
+from dinrail_sdk.testing.periodic import look_now
 
 MINE = Call(Principal("acme", "ann"))
 FOREIGN = [Call(Principal("acme", "bob")), Call(Principal("other", "ann")), Call(Principal("acme"))]
@@ -89,6 +90,7 @@ async def test_a_file_whose_time_is_over_is_missing_at_once_and_its_bytes_soon(r
     assert [file.id for file in (await files.list(ListFilesQuery(), MINE)).value.data] == [kept.id]
 
     async def removed() -> bool:
+        await look_now(rail, SWEEP)
         stock = await take_stock(rail, tmp_path)
         return stock.files.keys() == {kept.id} and stock.is_consistent
 
@@ -109,6 +111,7 @@ async def test_an_upload_whose_time_is_over_takes_nothing_more_and_its_parts_go(
             await operation
 
     async def removed() -> bool:
+        await look_now(rail, SWEEP)
         stock = await take_stock(rail, tmp_path)
         return not stock.blobs and stock.uploads == {upload.id: "expired"}
 
@@ -116,6 +119,7 @@ async def test_an_upload_whose_time_is_over_takes_nothing_more_and_its_parts_go(
     await age(rail, UPLOADS, upload.id, 1_000_000_000)
 
     async def forgotten() -> bool:
+        await look_now(rail, SWEEP)
         return not (await take_stock(rail, tmp_path)).uploads
 
     await until(forgotten)

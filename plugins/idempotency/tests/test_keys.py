@@ -14,11 +14,11 @@ from dinrail_core.api.call import Call, Principal
 from dinrail_core.api.idempotency import Claim, IdempotencyKeys, Kept
 from dinrail_core.errors import Conflict, KeyReused
 from dinrail_core.hooks import Rail
-from dinrail_idempotency import service
-from dinrail_idempotency.service import CLAIM_SECONDS, KEPT_SECONDS, StoredKeys, sweeping
+from dinrail_idempotency.service import CLAIM_SECONDS, KEPT_SECONDS, StoredKeys
 from dinrail_idempotency.tables import KEYS
 from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.testing import open_rail
+from dinrail_sdk.testing.periodic import look_now
 
 ANN = Call(Principal("acme", "ann"), "req_1")
 STRANGERS = [Call(Principal("acme", "bob")), Call(Principal("evil", "ann")), Call(Principal("acme"))]
@@ -34,7 +34,7 @@ class Clock:
 
 @pytest.fixture
 async def rail(config: dict[str, Any]) -> AsyncIterator[Rail]:
-    async with open_rail(plugins=("database", "idempotency"), config=config) as opened:
+    async with open_rail(plugins=("database", "idempotency", "jobs"), config=config) as opened:
         yield opened
 
 
@@ -187,15 +187,14 @@ async def test_an_answer_is_kept_for_24_hours(keys: IdempotencyKeys, clock: Cloc
 
 
 async def test_an_answer_survives_a_restart(config: dict[str, Any]) -> None:
-    async with open_rail(plugins=("database", "idempotency"), config=config) as rail:
+    async with open_rail(plugins=("database", "idempotency", "jobs"), config=config) as rail:
         keys = await rail.service(IdempotencyKeys)
         await keys.keep(await claimed(keys), ANSWER)
-    async with open_rail(plugins=("database", "idempotency"), config=config) as rail:
+    async with open_rail(plugins=("database", "idempotency", "jobs"), config=config) as rail:
         assert await (await rail.service(IdempotencyKeys)).claim("k", b"f", ANN) == ANSWER
 
 
-async def test_expired_keys_of_every_caller_are_removed(rail: Rail, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "_SWEEP_SECONDS", 0.02)
+async def test_expired_keys_of_every_caller_are_removed(rail: Rail) -> None:
     database = await rail.service(Database)
     old = Clock()
     old.now = 1_000.0
@@ -207,8 +206,7 @@ async def test_expired_keys_of_every_caller_are_removed(rail: Rail, monkeypatch:
     def count(connection: Any) -> int:
         return int(connection.execute(select(func.count()).select_from(KEYS)).scalar_one())
 
-    async with sweeping(database), asyncio.timeout(20):
-        while await database.sweep(count) > 4:
-            await asyncio.sleep(0.01)
+    await look_now(rail, "idempotency-sweep")
     assert await database.sweep(count) == 4
+    assert not await look_now(rail, "idempotency-sweep")
     assert await current.claim("new", b"f", ANN) == ANSWER

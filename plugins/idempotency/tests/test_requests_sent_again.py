@@ -24,7 +24,7 @@ from dinrail_idempotency import service
 from dinrail_sdk.testing import serve
 
 HEADER = "Idempotency-Key"
-PLUGINS = ("blobs", "conversations", "database", "files", "idempotency", "prompts")
+PLUGINS = ("blobs", "conversations", "database", "files", "idempotency", "jobs", "prompts")
 Answered = tuple[int, Any, Mapping[str, str]]
 
 

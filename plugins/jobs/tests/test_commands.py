@@ -129,4 +129,20 @@ async def test_the_servers_figures_count_jobs(tmp_path: Path) -> None:
         aiohttp.ClientSession() as session,
         session.get(f"{served.origin}/metrics") as answer,
     ):
-        assert 'dinrail_job_count{kind="work",state="queued"} 1.0' in await answer.text()
+        text = await answer.text()
+        assert 'dinrail_job_count{kind="work",state="queued"} 1.0' in text
+        assert 'dinrail_periodic_job_failing{kind="jobs.forget"} 0.0' in text
+
+
+def test_what_nobody_enqueues_is_listed_where_it_is_asked_for(dinrail: Program) -> None:
+    fill(dinrail.folder)
+    heading, *lines = [line.split() for line in dinrail("jobs", "list", "--periodic").splitlines()]
+    assert heading == ["ID", "KIND", "STATE", "LAST", "DONE"]
+    (forget,) = [line for line in lines if line[1] == "jobs.forget"]
+    assert forget[:3] == ["job_every_jobs.forget", "jobs.forget", "queued"]
+    assert forget[3:] in ([str(n), "s", "ago"] for n in range(30))
+    assert "due" in dinrail("jobs", "show", forget[0])
+    dinrail("jobs", "cancel", forget[0], code=1)
+    assert "Nobody has enqueued" in dinrail.complaint
+    with pytest.raises(SystemExit):
+        main(["jobs", "list", "--limit", "0"])

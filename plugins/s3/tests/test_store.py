@@ -23,7 +23,7 @@ from dinrail_sdk.testing.databases import database_config, postgresql
 
 __all__ = ["database_config", "postgresql"]
 
-PLUGINS = ("database", "files", "blobs", "s3")
+PLUGINS = ("database", "files", "blobs", "jobs", "s3")
 
 
 async def bucket_of(config: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from dinrail_core.api.pages import ListQuery
 from dinrail_core.api.vector_index import VectorIndex
 from dinrail_core.errors import Conflict, InvalidRequest, ModelNotFound, NotFound
 from dinrail_sdk.sql.contract import Database
+from dinrail_sdk.testing.periodic import look_now
 from dinrail_vector_stores.tables import CHUNKS, STORES
 
 TIDES = "The tide is highest at new moon and at full moon."
@@ -222,8 +223,7 @@ async def test_a_store_that_nobody_uses_expires(shop: Shop) -> None:
     for attempt in (shop.search(store_id, "tide"), shop.put(store_id, await shop.file(TIDES))):
         with pytest.raises(Conflict):
             await attempt
-    service: Any = shop.stores
-    await service.removal.sweep()
+    await look_now(shop.rail, "vector-store-sweep")
     assert await chunks(shop) == 1
     store = await shop.get(store_id)
     assert (store.status, store.usage_bytes, store.file_counts.completed) == ("expired", 0, 1)
@@ -251,7 +251,7 @@ async def test_a_file_that_a_dead_process_left_without_a_job_is_taken_up(shop: S
     await (await shop.rail.service(Database)).sweep(
         lambda connection: connection.execute(update(FILES).values(created_at=1)).rowcount
     )
-    await service.adding.take_up()
+    await look_now(shop.rail, "vector-store-take-up")
     assert (await shop.settled(store_id)).file_counts.completed == 1
 
 

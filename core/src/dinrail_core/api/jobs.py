@@ -56,8 +56,9 @@ class Job:
         state: Where it is in its life.
         payload: What it was enqueued with.
         created_at: Seconds since the epoch.
+        due_at: When it is taken up, at the earliest, while it waits.
         started_at: When it was first taken up.
-        ended_at: When it ended.
+        ended_at: When it ended; of work that nobody enqueues, when it last did.
         attempt: Which attempt this is, from 1; 0 before the first. Being taken over from a dead process is none.
         progress: How far it has come.
         error: ``{"code", "message"}`` of the last attempt that failed.
@@ -71,6 +72,7 @@ class Job:
     state: JobState
     payload: Mapping[str, Json]
     created_at: float
+    due_at: float | None = None
     started_at: float | None = None
     ended_at: float | None = None
     attempt: int = 0
@@ -86,8 +88,8 @@ class JobRun(ABC):
     Attributes:
         id: The job's id.
         payload: What it was enqueued with.
-        call: On whose behalf, with the request id and trace of the call that enqueued it. It has no deadline and no key
-            for an upstream: secrets are never kept.
+        call: On whose behalf, with the request id, trace and credential's id of the call that enqueued it. It has no
+            deadline and no key for an upstream: secrets are never kept.
         attempt: From 1.
     """
 
@@ -145,6 +147,10 @@ class JobKind:
         backoff: Seconds before the second attempt; each further wait is twice as long, up to five minutes.
         every: Seconds between two runs of work that nobody enqueues, like a sweep: one process does it at a time, with
             the payload ``{}`` and :data:`~dinrail_core.api.call.LOCAL` as principal. ``None`` for what is enqueued.
+        wanted: ``wanted(rail)``, for work with ``every``: whether there is anything to do. Every process that does jobs
+            asks that often, and only then is the work begun, at most twice ``every`` after there is something. So a
+            look must be cheap and write nothing, and gets the :class:`~dinrail_core.hooks.context.Rail`, as it is
+            no reason to open a service. Always, where left out.
     """
 
     name: str
@@ -155,6 +161,7 @@ class JobKind:
     attempts: int = 3
     backoff: float = 1.0
     every: float | None = None
+    wanted: Callable[[Any], Awaitable[bool]] | None = None
     summary: str = field(default="")
     """One line for people."""
 
@@ -166,6 +173,8 @@ class Jobs(ABC):
 
     Methods that name a job raise:
         NotFound: There is none of this id.
+
+    What nobody enqueues belongs to no principal: with ``None`` it can be looked at, and neither cancelled nor retried.
     """
 
     @abstractmethod
@@ -200,6 +209,7 @@ class Jobs(ABC):
         *,
         kind: str | None = None,
         state: JobState | None = None,
+        periodic: bool = False,
         after: str | None = None,
         limit: int = 100,
     ) -> Sequence[Job]:
@@ -209,6 +219,7 @@ class Jobs(ABC):
             principal: Whose.
             kind: Only of this kind.
             state: Only in this state.
+            periodic: What nobody enqueues (:attr:`JobKind.every`), one of each kind, instead of what somebody did.
             after: The id behind which the list goes on.
             limit: How many at most.
         """
@@ -218,6 +229,9 @@ class Jobs(ABC):
         """Have a job ended in whichever process it is, within 2 s where its code awaits something.
 
         One that has ended stays as it is.
+
+        Raises:
+            Conflict: Nobody has enqueued it.
         """
 
     @abstractmethod
@@ -225,9 +239,9 @@ class Jobs(ABC):
         """Have a failed or cancelled job done again, with its attempts counted anew and its recorded steps kept.
 
         Raises:
-            Conflict: It has not ended, or it is completed.
+            Conflict: It has not ended, it is completed, or nobody has enqueued it.
         """
 
     @abstractmethod
     async def counts(self) -> Mapping[tuple[str, JobState], int]:
-        """How many jobs there are, by kind and state; for ``/metrics``."""
+        """How many jobs there are that somebody has enqueued, by kind and state; for ``/metrics``."""

@@ -36,7 +36,12 @@ __all__ = ["JobsSuite"]
 
 _LIMIT = 90.0
 
-_ANN = Call(principal=Principal("acme", "ann", frozenset({"editor"})), request_id="req_1", traceparent="00-1")
+_ANN = Call(
+    principal=Principal("acme", "ann", frozenset({"editor"})),
+    request_id="req_1",
+    traceparent="00-1",
+    credential="key_1",
+)
 _BOB = Call(principal=Principal("acme", "bob"))
 
 S = TypeVar("S")
@@ -277,7 +282,7 @@ class JobsSuite(ABC):
 
     @_to_its_end
     async def test_what_nobody_enqueues_is_done_again_and_again(self) -> None:
-        """Troubleshooting: work with ``every`` is no job in lists and counts, and each round has steps of its own."""
+        """Troubleshooting: work with ``every`` is seen only where it is asked for; each round has steps of its own."""
         rounds = 0
         third = asyncio.Event()
 
@@ -287,12 +292,59 @@ class JobsSuite(ABC):
             await run.step("one", lambda key: asyncio.sleep(0, "done"))
             if rounds == 3:
                 third.set()
+            if rounds >= 3:
+                raise JobFailed("It is enough.", code="enough")
 
         async with self.open_rail(workshop(work, every=0.05)) as rail:
             jobs = await rail.service(Jobs)
             await asyncio.wait_for(third.wait(), 20)
             assert not await jobs.list(None)
             assert not await jobs.counts()
+            (job,) = await jobs.list(None, kind="work", periodic=True)
+            while job.error is None:
+                job = await jobs.get(job.id, None)
+            assert (job.kind, job.error["code"], job.ended_at is not None) == ("work", "enough", True)
+            assert not await jobs.list(job.principal, periodic=True), "it is nobody's"
+            with pytest.raises(NotFound):
+                await jobs.get(job.id, job.principal)
+            for refused in (jobs.cancel, jobs.retry):
+                with pytest.raises(Conflict):
+                    await refused(job.id, None)
+
+    @_to_its_end
+    async def test_what_nobody_enqueues_is_begun_only_where_there_is_something_to_do(self) -> None:
+        """Troubleshooting: a look that finds nothing, or fails, opens no service and is made again."""
+        done: list[str] = []
+        looked, worked = asyncio.Event(), asyncio.Event()
+        looks: list[bool] = []
+        found = False
+
+        async def wanted(rail: Rail) -> bool:
+            looks.append(rail.provides(Jobs))
+            if len(looks) == 1:
+                raise ValueError("not yet")
+            if len(looks) >= 5:
+                looked.set()
+            return found
+
+        async def work(shop: Workshop, run: JobRun) -> None:
+            nonlocal found
+            found = False
+            done.append(run.id)
+            worked.set()
+
+        made: list[Workshop] = []
+        async with self.open_rail(workshop(work, made=made, every=0.05, wanted=wanted)) as rail:
+            jobs = await rail.service(Jobs)
+            await asyncio.wait_for(looked.wait(), 20)
+            assert not made
+            assert all(looks)
+            for _ in range(2):
+                found = True
+                worked.clear()
+                await asyncio.wait_for(worked.wait(), 20)
+            assert len(await jobs.list(None, kind="work", periodic=True)) == 1
+        assert len(done) == 2
 
     @_to_its_end
     async def test_one_process_without_workers_leaves_jobs_to_another(self) -> None:

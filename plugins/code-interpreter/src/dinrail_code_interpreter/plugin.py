@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, Field
 
 from dinrail_core.api.containers import CodeInterpreter, Containers
-from dinrail_core.hooks import Context, ServiceType, hookimpl
+from dinrail_core.api.jobs import JobKind, JobRun, Jobs
+from dinrail_core.hooks import Context, Rail, ServiceType, hookimpl
 from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.upstream import Seconds
 
@@ -47,7 +48,7 @@ async def _open(config: CodeInterpreterConfig, context: Context) -> AsyncIterato
     service = (await asyncio.to_thread(_service))(
         await context.rail.service(Database), context.rail, config, context.folder()
     )
-    async with service.running(sweeping=context.serving):
+    async with service.running(clearing=context.serving):
         yield service
 
 
@@ -62,13 +63,32 @@ def _always(config: CodeInterpreterConfig, context: Context) -> bool:
     return context.serving
 
 
+async def _sweep(service: ContainerService, job: JobRun) -> None:
+    await service.sweep()
+
+
+async def _anything_over(rail: Rail) -> bool:
+    from dinrail_code_interpreter.expiry import anything_over
+
+    return await (await rail.service(Database)).sweep(anything_over)
+
+
 CODE_INTERPRETER = ServiceType(
     name="code-interpreter",
     config=CodeInterpreterConfig,
     provides=frozenset({CodeInterpreter, Containers}),
-    requires=frozenset({Database}),
+    requires=frozenset({Database, Jobs}),
     open=_open,
     eager=_always,
+    jobs=(
+        JobKind(
+            name="container-sweep",
+            run=_sweep,
+            every=10.0,
+            wanted=_anything_over,
+            summary="Removes containers whose time is over",
+        ),
+    ),
     summary="Runs Python that a model wrote, in containers without a network",
 )
 

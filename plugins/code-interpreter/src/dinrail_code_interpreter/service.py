@@ -15,9 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, select
+from sqlalchemy import RowMapping
 
 from dinrail_code_interpreter import folders
+from dinrail_code_interpreter.expiry import living, remove_over
 from dinrail_code_interpreter.plugin import CodeInterpreterConfig
 from dinrail_code_interpreter.sandbox import Limits, Ran, Sandbox
 from dinrail_code_interpreter.tables import CONTAINERS, FILES
@@ -61,7 +62,7 @@ from dinrail_sdk.sql.units import Owned, Page
 __all__ = ["ContainerService"]
 
 _logger = logging.getLogger(__name__)
-_SWEEP = 30.0
+_CLEARED_EVERY = 15.0
 _PIECE = 256 * 1024
 
 
@@ -84,8 +85,8 @@ class ContainerService(Containers, CodeInterpreter):
         self._room = asyncio.Semaphore(config.max_running)
 
     @asynccontextmanager
-    async def running(self, *, sweeping: bool) -> AsyncIterator[None]:
-        """See that code can be run, and remove containers whose time is over, while this is entered.
+    async def running(self, *, clearing: bool) -> AsyncIterator[None]:
+        """See that code can be run, and remove folders of containers that are gone, while this is entered.
 
         Raises:
             ConfigurationError: Code cannot be kept from everything else here.
@@ -98,13 +99,13 @@ class ContainerService(Containers, CodeInterpreter):
             raise ConfigurationError(error.message, key="services.code-interpreter") from error
         finally:
             await asyncio.to_thread(folders.remove_folder, trial)
-        sweeper = asyncio.ensure_future(self._sweep()) if sweeping else None
+        task = asyncio.ensure_future(self._clear_away()) if clearing else None
         try:
             yield
         finally:
-            if sweeper is not None:
-                sweeper.cancel()
-                await asyncio.gather(sweeper, return_exceptions=True)
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     # Containers.
 
@@ -336,27 +337,27 @@ class ContainerService(Containers, CodeInterpreter):
         finally:
             os.close(opened)
 
-    async def _sweep(self) -> None:
+    async def sweep(self) -> None:
+        """Remove containers whose time is over, all but their folders."""
+        await self._database.sweep(remove_over)
+
+    async def _clear_away(self) -> None:
         while True:
             try:
-                await self._remove_what_is_over()
+                await self.remove_folders()
             except (Unavailable, OSError) as error:
-                _logger.warning("Containers whose time is over could not be removed: %s", error)
-            await asyncio.sleep(_SWEEP)
+                _logger.warning("Folders of containers that are gone could not be removed: %s", error)
+            await asyncio.sleep(_CLEARED_EVERY)
 
-    async def _remove_what_is_over(self) -> None:
-        def work(connection: Connection) -> set[str]:
-            over = CONTAINERS.c.expires_at <= int(time.time())
-            ids = list(connection.execute(select(CONTAINERS.c.id).where(over)).scalars())
-            connection.execute(delete(FILES).where(FILES.c.container_id.in_(ids)))
-            connection.execute(delete(CONTAINERS).where(CONTAINERS.c.id.in_(ids)))
-            return set(connection.execute(select(CONTAINERS.c.id)).scalars())
-
+    async def remove_folders(self) -> None:
+        """Remove the folders on this machine that belong to no container."""
         there = await asyncio.to_thread(lambda: [path.name for path in self._folder.glob("cntr_*")])
-        living = await self._database.sweep(work)
+        if not there:
+            return
+        # A container's row is there before its folder is, so nothing that is being made is removed.
+        containers = await self._database.sweep(living)
         for name in there:
-            if name.removesuffix(".lock") not in living:
-                # A container's row is there before its folder is, so nothing that is being made is removed.
+            if name.removesuffix(".lock") not in containers:
                 await asyncio.to_thread(_remove, self._folder / name)
 
 

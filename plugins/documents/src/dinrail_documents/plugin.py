@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from dinrail_core.api.documents.contract import Documents
 from dinrail_core.api.files.contract import Files
 from dinrail_core.api.jobs import Job, JobKind, JobRun, Jobs
-from dinrail_core.hooks import Context, ServiceType, hookimpl
+from dinrail_core.hooks import Context, Rail, ServiceType, hookimpl
 from dinrail_sdk.sql.contract import Database
 
 if TYPE_CHECKING:
@@ -73,6 +73,12 @@ async def _sweep(service: DocumentService, job: JobRun) -> None:
     await service.sweep()
 
 
+async def _anything_old(rail: Rail) -> bool:
+    from dinrail_documents.retention import anything_old
+
+    return await (await rail.service(Database)).sweep(anything_old)
+
+
 DOCUMENTS = ServiceType(
     name="documents",
     config=DocumentsConfig,
@@ -81,7 +87,13 @@ DOCUMENTS = ServiceType(
     open=_open,
     jobs=(
         JobKind(name="process-file", run=_process, ended=_ended, concurrency=2, summary="Reads and cuts a file"),
-        JobKind(name="process-file-sweep", run=_sweep, every=3600.0, summary="Removes results that are a day old"),
+        JobKind(
+            name="process-file-sweep",
+            run=_sweep,
+            every=25.0,
+            wanted=_anything_old,
+            summary="Removes results that are a day old",
+        ),
     ),
     summary="Reads documents and cuts them into chunks",
 )

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
-from sqlalchemy import Connection, RowMapping, delete
+from sqlalchemy import RowMapping
 
 from dinrail_core.api.answers import Answer
 from dinrail_core.api.call import Call
@@ -28,6 +28,7 @@ from dinrail_core.hooks import Rail
 from dinrail_documents.contexts import write_contexts
 from dinrail_documents.parser import BuiltInParser, chunks_of
 from dinrail_documents.plugin import DocumentsConfig
+from dinrail_documents.retention import remove_old
 from dinrail_documents.tables import READINGS
 from dinrail_sdk.confined.parent import Confined, Limits
 from dinrail_sdk.confined.parser import DocumentLimits
@@ -43,7 +44,6 @@ BUILT_IN = "built-in"
 _SIZE, _OVERLAP = 800, 400
 """What ``auto`` means (OpenAI's ``AutoChunkingStrategyRequestParam``)."""
 _SIZES = frozenset(ChunkSizes.model_fields)
-_DAY = 86_400
 
 
 class DocumentService(Documents):
@@ -157,12 +157,7 @@ class DocumentService(Documents):
 
     async def sweep(self) -> None:
         """Remove results that are a day old."""
-        before = int(time.time()) - _DAY
-
-        def work(connection: Connection) -> None:
-            connection.execute(delete(READINGS).where(READINGS.c.created_at < before))
-
-        await self._database.sweep(work)
+        await self._database.sweep(remove_old)
 
     async def _end(self, call: Call, job_id: str, values: dict[str, Any]) -> None:
         def work(unit: Owned) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, Field
 
 from dinrail_core.api.blobs import BlobStore
 from dinrail_core.api.files import Files
+from dinrail_core.api.jobs import JobKind, JobRun, Jobs
 from dinrail_core.api.uploads import Uploads
-from dinrail_core.hooks import Context, ServiceType, hookimpl
+from dinrail_core.hooks import Context, Rail, ServiceType, hookimpl
 from dinrail_sdk.sql.contract import Database
+
+if TYPE_CHECKING:
+    from dinrail_files.service import FileService
 
 __all__ = ["DINRAIL_API", "FILES", "UPLOADS", "FilesConfig", "UploadsConfig", "dinrail_services"]
 
@@ -27,7 +31,7 @@ class FilesConfig(BaseModel, extra="forbid", defer_build=True):
     max_bytes: Annotated[int, Field(ge=1)] = 512 * 1024 * 1024
     """The largest file that is uploaded at once."""
     lease: _Lease = 30.0
-    """Seconds after which what a process that died has left half-written is removed."""
+    """Seconds after which what a process that died has left half-written may be removed."""
 
 
 class UploadsConfig(BaseModel, extra="forbid", defer_build=True):
@@ -45,11 +49,9 @@ class UploadsConfig(BaseModel, extra="forbid", defer_build=True):
 async def _open_files(config: FilesConfig, context: Context) -> AsyncIterator[object]:
     from dinrail_files.intake import Intake
     from dinrail_files.service import FileService
-    from dinrail_files.sweeper import Sweeper
 
     database, blobs = await context.rail.service(Database), await context.rail.service(BlobStore)
-    sweeper = Sweeper(database, blobs, config.lease / 3)
-    async with Intake.open(database, blobs, config.lease) as intake, sweeper.at_work():
+    async with Intake.open(database, blobs, config.lease) as intake:
         yield FileService(database, blobs, intake, config.max_bytes)
 
 
@@ -63,18 +65,31 @@ async def _open_uploads(config: UploadsConfig, context: Context) -> AsyncIterato
         yield UploadService(database, blobs, intake, config.max_bytes, config.max_part_bytes)
 
 
-def _eager(config: FilesConfig, context: Context) -> bool:
-    """Where there is a database there may be files whose time is over, and somebody has to look."""
-    return context.rail.is_open(Database)
+async def _sweep(service: FileService, job: JobRun) -> None:
+    await service.sweep()
+
+
+async def _anything_over(rail: Rail) -> bool:
+    from dinrail_files.sweeper import anything_over
+
+    return await (await rail.service(Database)).sweep(anything_over)
 
 
 FILES = ServiceType(
     name="files",
     config=FilesConfig,
     provides=frozenset({Files}),
-    requires=frozenset({Database, BlobStore}),
+    requires=frozenset({Database, BlobStore, Jobs}),
     open=_open_files,
-    eager=_eager,
+    jobs=(
+        JobKind(
+            name="file-sweep",
+            run=_sweep,
+            every=10.0,
+            wanted=_anything_over,
+            summary="Removes files and uploads whose time is over, and bytes that belong to nothing",
+        ),
+    ),
     summary="Files",
 )
 
@@ -82,7 +97,7 @@ UPLOADS = ServiceType(
     name="uploads",
     config=UploadsConfig,
     provides=frozenset({Uploads}),
-    # Files remove what is left of uploads that nobody completes.
+    # What is left of uploads that nobody completes is removed with files.
     requires=frozenset({Database, BlobStore, Files}),
     open=_open_uploads,
     summary="Files that come in parts",

@@ -24,6 +24,7 @@ from dinrail_core.api.files import (
 from dinrail_files.intake import Intake, Limit, loosen
 from dinrail_files.media_types import media_type_of
 from dinrail_files.rows import expiry_of, file_of, file_row, living, missing_file
+from dinrail_files.sweeper import Sweeper
 from dinrail_files.tables import FILES
 from dinrail_sdk.sql.contract import Database, Duplicate
 from dinrail_sdk.sql.ids import new_id
@@ -118,6 +119,10 @@ class FileService(Files):
         blob = await self._database.write(call.principal, work)
         await self._intake.remove(call.principal, [blob])
         return Answer.of(DeletedFile(id=file_id))
+
+    async def sweep(self) -> None:
+        """Remove what is over: files, uploads, and bytes that belong to neither."""
+        await Sweeper(self._database, self._blobs).sweep()
 
     async def _row(self, file_id: str, call: Call) -> RowMapping:
         row = await self._database.read(call.principal, lambda unit: unit.first(FILES, FILES.c.id == file_id, living()))

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, Table, delete, insert, or_, select, update
 
 from dinrail_core.api.blobs import BlobStore
-from dinrail_core.errors import DinrailError
 from dinrail_files.tables import FILES, LOOSE, PARTS, UPLOADS
 from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.sql.tables import OWNER, TENANT
 
-__all__ = ["Sweeper"]
-
-_LOG = logging.getLogger("dinrail.files")
+__all__ = ["Sweeper", "anything_over"]
 
 _BATCH = 200
 _STALLED = 3600.0
@@ -28,50 +22,29 @@ _STALLED = 3600.0
 _REMEMBERED = 86_400
 """Seconds for which an upload that has expired is still known to have been one."""
 
+_PENDING = select(UPLOADS.c.id).where(UPLOADS.c.status == "pending")
+
 
 class Sweeper:
-    """Removes what is over. Any number of processes may do it at once.
+    """Removes what is over, now.
 
     Args:
         database: Where the rows are.
         blobs: Where the bytes are.
-        interval: Seconds between two looks.
     """
 
-    def __init__(self, database: Database, blobs: BlobStore, interval: float) -> None:
+    def __init__(self, database: Database, blobs: BlobStore) -> None:
         self._database = database
         self._blobs = blobs
-        self._interval = interval
-
-    @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
-        """Sweep again and again until the block is left, beginning at once."""
-        task = asyncio.create_task(self._work(), name="dinrail-files-sweeper")
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def sweep(self) -> None:
-        """Look once, and remove all that is over now."""
+        """Remove all that is over. Several may do it at once."""
         now = time.time()
         for work in (_expire_files, _expire_uploads, _drop_parts):
             while await self._database.sweep(partial(work, now=now)) == _BATCH:
                 pass
         while await self._remove_loose(now) == _BATCH:
             pass
-
-    async def _work(self) -> None:
-        while True:
-            try:
-                await self.sweep()
-            except DinrailError as error:
-                _LOG.warning("what is over could not be removed, and will be later: %s", error)
-            except Exception:  # a background task that ends would leave everything where it is, unseen
-                _LOG.exception("what is over could not be removed")
-            await asyncio.sleep(self._interval)
 
     async def _remove_loose(self, now: float) -> int:
         """Bytes first, then the rows that know of them."""
@@ -91,6 +64,19 @@ class Sweeper:
         if found:
             await self._database.sweep(work)
         return len(found)
+
+
+def anything_over(connection: Connection) -> bool:
+    """Whether there is anything to remove."""
+    now = time.time()
+    forgotten = or_(UPLOADS.c.status == "pending", UPLOADS.c.expires_at <= now - _REMEMBERED)
+    looks = (
+        select(LOOSE.c.id).where(LOOSE.c.due_at <= now),
+        select(FILES.c.id).where(FILES.c.expires_at <= now),
+        select(UPLOADS.c.id).where(UPLOADS.c.expires_at <= now, forgotten),
+        select(PARTS.c.id).where(PARTS.c.upload_id.not_in(_PENDING)),
+    )
+    return any(connection.execute(look.limit(1)).first() is not None for look in looks)
 
 
 def _due(connection: Connection, now: float) -> Sequence[RowMapping]:
@@ -118,8 +104,7 @@ def _expire_uploads(connection: Connection, now: float) -> int:
 
 
 def _drop_parts(connection: Connection, now: float) -> int:
-    pending = select(UPLOADS.c.id).where(UPLOADS.c.status == "pending")
-    rows = _locked(connection, select(PARTS).where(PARTS.c.upload_id.not_in(pending)))
+    rows = _locked(connection, select(PARTS).where(PARTS.c.upload_id.not_in(_PENDING)))
     _loosen(connection, rows, now)
     _delete(connection, PARTS, rows)
     return len(rows)

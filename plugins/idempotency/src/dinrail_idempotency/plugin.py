@@ -6,12 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from dinrail_core.api.idempotency import IdempotencyKeys
-from dinrail_core.hooks import Context, ServiceType, hookimpl
+from dinrail_core.api.jobs import JobKind, JobRun, Jobs
+from dinrail_core.hooks import Context, Rail, ServiceType, hookimpl
 from dinrail_sdk.sql.contract import Database
+
+if TYPE_CHECKING:
+    from dinrail_idempotency.service import StoredKeys
 
 DINRAIL_API = ">=1.0,<2"
 
@@ -24,8 +29,7 @@ class IdempotencyConfig(BaseModel, extra="forbid", defer_build=True):
 async def _open(config: IdempotencyConfig, context: Context) -> AsyncIterator[object]:
     database = await context.rail.service(Database)
     service = await asyncio.to_thread(_service)
-    async with service.sweeping(database):
-        yield service.StoredKeys(database)
+    yield service.StoredKeys(database)
 
 
 def _service() -> ModuleType:
@@ -35,12 +39,31 @@ def _service() -> ModuleType:
     return service
 
 
+async def _sweep(service: StoredKeys, job: JobRun) -> None:
+    await service.sweep()
+
+
+async def _anything_expired(rail: Rail) -> bool:
+    from dinrail_idempotency.service import anything_expired
+
+    return await (await rail.service(Database)).sweep(anything_expired)
+
+
 IDEMPOTENCY = ServiceType(
     name="idempotency",
     config=IdempotencyConfig,
     provides=frozenset({IdempotencyKeys}),
-    requires=frozenset({Database}),
+    requires=frozenset({Database, Jobs}),
     open=_open,
+    jobs=(
+        JobKind(
+            name="idempotency-sweep",
+            run=_sweep,
+            every=25.0,
+            wanted=_anything_expired,
+            summary="Removes idempotency keys that are a day old",
+        ),
+    ),
     summary="Requests that may be sent again",
 )
 

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, select
 
 from dinrail_core.api.call import Call
 from dinrail_core.api.idempotency import Claim, IdempotencyKeys, Kept
-from dinrail_core.errors import Conflict, DinrailError, KeyReused
+from dinrail_core.errors import Conflict, KeyReused
 from dinrail_idempotency.tables import KEYS
 from dinrail_sdk.sql.contract import Database, Duplicate
 from dinrail_sdk.sql.ids import new_id
 from dinrail_sdk.sql.units import Owned
 
-__all__ = ["CLAIM_SECONDS", "KEPT_SECONDS", "StoredKeys", "sweeping"]
+__all__ = ["CLAIM_SECONDS", "KEPT_SECONDS", "StoredKeys", "anything_expired"]
 
 CLAIM_SECONDS = 10.0
 """How long a claim lasts that is not renewed: so long is a key locked when a server dies."""
 
 KEPT_SECONDS = 24 * 3600.0
-_SWEEP_SECONDS = 300.0
-
-_log = logging.getLogger(__name__)
+_BATCH = 500
 
 Clock = Callable[[], float]
 
@@ -121,6 +116,11 @@ class StoredKeys(IdempotencyKeys):
         else:
             await self._database.write(claim.call.principal, lambda unit: unit.delete(KEYS, *_held(claim)))
 
+    async def sweep(self) -> None:
+        """Remove every caller's keys that have expired."""
+        while await self._database.sweep(_remove_expired) == _BATCH:
+            pass
+
     async def _update(self, claim: Claim, values: dict[str, Any]) -> None:
         await self._database.write(claim.call.principal, lambda unit: unit.update(KEYS, values, *_held(claim)))
 
@@ -128,27 +128,20 @@ class StoredKeys(IdempotencyKeys):
         return int(self._clock() * 1000)
 
 
-@asynccontextmanager
-async def sweeping(database: Database) -> AsyncIterator[None]:
-    """Remove what has expired, now and then, until the block is left."""
-    task = asyncio.create_task(_sweep(database), name="dinrail-idempotency-sweep")
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
+def anything_expired(connection: Connection) -> bool:
+    """Whether there are keys to remove."""
+    return connection.execute(select(KEYS.c.id).where(_expired()).limit(1)).first() is not None
 
 
-async def _sweep(database: Database) -> None:
-    def work(connection: Connection) -> None:
-        connection.execute(delete(KEYS).where(KEYS.c.expires_at <= int(time.time() * 1000)))
+def _remove_expired(connection: Connection) -> int:
+    """Remove some, so that requests can write in between, and return how many."""
+    ids = connection.execute(select(KEYS.c.id).where(_expired()).limit(_BATCH)).scalars().all()
+    connection.execute(delete(KEYS).where(KEYS.c.id.in_(ids), _expired()))
+    return len(ids)
 
-    while True:
-        try:
-            await database.sweep(work)
-        except DinrailError as error:
-            _log.warning("expired idempotency keys could not be removed: %s", error)
-        await asyncio.sleep(_SWEEP_SECONDS)
+
+def _expired() -> ColumnElement[bool]:
+    return KEYS.c.expires_at <= int(time.time() * 1000)
 
 
 def _row(key: str, call: Call) -> str:

@@ -7,9 +7,10 @@ import asyncio
 import json
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from dinrail_core.api.jobs import JobState
 from dinrail_core.hooks import Command, Rail
@@ -25,6 +26,7 @@ database, sees what is done here within two seconds.
 
   dinrail jobs list                          the newest hundred, what became of them, and how far they have come
   dinrail jobs list --state failed --json    for programs: a line of JSON each
+  dinrail jobs list --periodic               what nobody enqueues, like sweeps, and when it last had something to do
   dinrail jobs show job_0123…                one of them, with what it was told and why it failed
   dinrail jobs cancel job_0123…              end it, wherever it is being done
   dinrail jobs retry job_0123…               do a failed or cancelled one again; what it has finished is not repeated
@@ -46,7 +48,8 @@ def _configure_jobs(parser: argparse.ArgumentParser) -> None:
     listing = actions.add_parser("list", help="list jobs, the newest first")
     listing.add_argument("--kind", help="only of this kind, like 'batch'")
     listing.add_argument("--state", choices=get_args(JobState), help="only in this state")
-    listing.add_argument("--limit", type=int, default=100, metavar="N", help="how many at most (default: 100)")
+    listing.add_argument("--periodic", action="store_true", help="what is done again and again, by itself, instead")
+    listing.add_argument("--limit", type=_positive, default=100, metavar="N", help="how many at most (default: 100)")
     listing.add_argument("--after", metavar="ID", help="go on behind this job")
     listing.add_argument("--json", action="store_true", help="a line of JSON for each")
     for name, what in (
@@ -59,15 +62,27 @@ def _configure_jobs(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--json", action="store_true", help="print the job as JSON")
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
 async def _run_jobs(arguments: argparse.Namespace, rail: Rail) -> int:
     from dinrail_core.api.jobs import Jobs
 
     jobs = await rail.service(Jobs)
     if arguments.action == "list":
         found = await jobs.list(
-            None, kind=arguments.kind, state=arguments.state, after=arguments.after, limit=max(1, arguments.limit)
+            None,
+            kind=arguments.kind,
+            state=arguments.state,
+            periodic=arguments.periodic,
+            after=arguments.after,
+            limit=arguments.limit,
         )
-        _print_list(found, as_json=arguments.json)
+        _print_list(found, as_json=arguments.json, periodic=arguments.periodic)
         return 0
     if arguments.action == "show":
         job = await jobs.get(arguments.id, None)
@@ -84,7 +99,7 @@ async def _run_jobs(arguments: argparse.Namespace, rail: Rail) -> int:
     return 0
 
 
-def _print_list(jobs: Any, *, as_json: bool) -> None:
+def _print_list(jobs: Sequence[Job], *, as_json: bool, periodic: bool) -> None:
     if as_json:
         for job in jobs:
             print(_as_json(job))
@@ -92,8 +107,13 @@ def _print_list(jobs: Any, *, as_json: bool) -> None:
     if not jobs:
         print("There are no such jobs.")
         return
-    rows = [("ID", "KIND", "FOR", "STATE", "PROGRESS", "AGE")]
-    rows += [(job.id, job.kind, _whose(job), _state(job), _progress(job), _age(job.created_at)) for job in jobs]
+    rows: list[tuple[str, ...]]
+    if periodic:
+        rows = [("ID", "KIND", "STATE", "LAST DONE")]
+        rows += [(job.id, job.kind, _state(job), _ago(job.ended_at)) for job in jobs]
+    else:
+        rows = [("ID", "KIND", "FOR", "STATE", "PROGRESS", "AGE")]
+        rows += [(job.id, job.kind, _whose(job), _state(job), _progress(job), _age(job.created_at)) for job in jobs]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -109,6 +129,7 @@ def _print_whole(job: Job) -> None:
         "progress": _progress(job),
         "worker": job.worker or "",
         "created": _moment(job.created_at),
+        "due": _moment(job.due_at),
         "started": _moment(job.started_at),
         "ended": _moment(job.ended_at),
         "error": f"{job.error['message']} ({job.error['code']})" if job.error else "",
@@ -148,6 +169,10 @@ def _age(moment: float) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
+
+
+def _ago(moment: float | None) -> str:
+    return "never" if moment is None else f"{_age(moment)} ago"
 
 
 def _moment(moment: float | None) -> str:

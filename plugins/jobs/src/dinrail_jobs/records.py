@@ -68,7 +68,8 @@ def end(connection: Connection, job_id: str, claim: str, state: str, kind: JobKi
         return
     now = database_time(connection)
     if kind.every is not None:
-        again = {"state": "queued", "due_at": now + kind.every, "worker": None, "claim": None, "failures": 0}
+        again: dict[str, Any] = {"state": "queued", "due_at": now + kind.every, "worker": None, "claim": None}
+        again |= {"failures": 0, "ended_at": now}
         connection.execute(update(JOBS).where(JOBS.c.id == job_id).values({**values, **again}))
     else:
         outcome = {"duty": None} if state == "completed" else {}
@@ -127,7 +128,7 @@ def see_to_periodic(connection: Connection, kinds: Iterable[JobKind]) -> None:
 
 def forget_ended(connection: Connection, before: float) -> int:
     """Remove some jobs that ended before a time, and return how many."""
-    over = (JOBS.c.ended_at < before, JOBS.c.worker.is_(None))
+    over = (JOBS.c.ended_at < before, JOBS.c.worker.is_(None), JOBS.c.periodic.is_(False))
     ids = [row.id for row in connection.execute(select(JOBS.c.id).where(*over).limit(_BATCH))]
     if ids:
         connection.execute(delete(STEPS).where(STEPS.c.job_id.in_(ids)))

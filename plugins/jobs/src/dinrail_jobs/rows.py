@@ -36,6 +36,7 @@ def new_row(job_id: str, kind: str, payload: Mapping[str, Json], call: Call, now
         "request_id": call.request_id,
         "traceparent": call.traceparent,
         "storage_limit": call.storage_limit,
+        "credential": call.credential,
         "roles": sorted(principal.roles),
         "shares": [{**asdict(share), "objects": sorted(share.objects)} for share in principal.shares],
     }
@@ -77,6 +78,7 @@ def call_of(row: Row) -> Call:
         request_id=origin["request_id"],
         traceparent=origin["traceparent"],
         storage_limit=origin["storage_limit"],
+        credential=origin.get("credential"),  # which jobs of older versions do not have
     )
 
 
@@ -95,6 +97,7 @@ def job_of(row: Row, worker: str | None = None) -> Job:
         state=row["state"],
         payload=json.loads(row["payload"]),
         created_at=row["created_at"],
+        due_at=row["due_at"] if row["state"] == "queued" else None,
         started_at=row["started_at"],
         ended_at=row["ended_at"],
         attempt=row["attempt"],

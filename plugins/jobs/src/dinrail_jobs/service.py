@@ -91,7 +91,7 @@ class JobService(Jobs, Worker):
             row = await self._database.sweep(lambda connection: Everybody(connection).get(JOBS, job_id))
         else:
             row = await self._database.read(principal, lambda unit: unit.get(JOBS, job_id))
-        (job,) = await self._jobs([_there(row, job_id)])
+        (job,) = await self._jobs([_there(row, job_id, principal)])
         return job
 
     async def list(
@@ -100,14 +100,17 @@ class JobService(Jobs, Worker):
         *,
         kind: str | None = None,
         state: JobState | None = None,
+        periodic: bool = False,
         after: str | None = None,
         limit: int = 100,
     ) -> Sequence[Job]:
-        conditions: Conditions = [JOBS.c.periodic.is_(False)]
+        conditions: Conditions = [JOBS.c.periodic.is_(periodic)]
         if kind is not None:
             conditions.append(JOBS.c.kind == kind)
         if state is not None:
             conditions.append(JOBS.c.state == state)
+        if principal is not None and periodic:
+            return ()
         if principal is not None:
             page = Page(limit=limit, after=after)
             rows = (await self._database.read(principal, lambda unit: unit.page(JOBS, page, *conditions))).rows
@@ -122,7 +125,7 @@ class JobService(Jobs, Worker):
         kinds = {kind.name: kind for kind in self._rail.job_kinds()}
 
         def work(unit: Unit) -> None:
-            row = _there(unit.get(JOBS, job_id, lock=True), job_id)
+            row = _enqueued(unit.get(JOBS, job_id, lock=True), job_id, principal)
             if row["state"] == "queued":
                 unit.update(JOBS, ended("cancelled", kinds.get(row["kind"]), time.time()), JOBS.c.id == job_id)
             elif row["state"] == "running":
@@ -136,7 +139,7 @@ class JobService(Jobs, Worker):
 
     async def retry(self, job_id: str, principal: Principal | None) -> Job:
         def work(unit: Unit) -> None:
-            row = _there(unit.get(JOBS, job_id, lock=True), job_id)
+            row = _enqueued(unit.get(JOBS, job_id, lock=True), job_id, principal)
             if row["state"] not in ("failed", "cancelled"):
                 raise Conflict(
                     f"The job '{job_id}' is {row['state']}; only what failed or was cancelled is done again."
@@ -180,7 +183,14 @@ class JobService(Jobs, Worker):
         return [job_of(row, names.get(row["worker"])) for row in rows]
 
 
-def _there(row: RowMapping | None, job_id: str) -> RowMapping:
-    if row is None or row["periodic"]:
+def _there(row: RowMapping | None, job_id: str, principal: Principal | None) -> RowMapping:
+    if row is None or (row["periodic"] and principal is not None):
         raise NotFound(f"There is no job '{job_id}'.")
     return row
+
+
+def _enqueued(row: RowMapping | None, job_id: str, principal: Principal | None) -> RowMapping:
+    found = _there(row, job_id, principal)
+    if found["periodic"]:
+        raise Conflict(f"Nobody has enqueued '{job_id}': it is done again and again, by itself.")
+    return found

@@ -19,6 +19,7 @@ from dinrail_core.api.jobs import JobFailed, JobKind
 from dinrail_core.errors import DinrailError, NothingServes, Unavailable
 from dinrail_core.hooks import Rail
 from dinrail_jobs import records
+from dinrail_jobs.looks import Looks
 from dinrail_jobs.rows import job_of
 from dinrail_jobs.run import Run, persistently
 from dinrail_jobs.turn import Turn, lock, take_turn
@@ -54,6 +55,7 @@ class Workers:
         self._rail = rail
         self._lease = lease
         self._kinds = {kind.name: kind for kind in rail.job_kinds()}
+        self._looks = Looks(rail, self._kinds.values(), self.wake)
         self._id = new_id("")
         self._name = f"{socket.gethostname()}:{os.getpid()}"[:200]
         self._runs: dict[str, Run] = {}
@@ -89,6 +91,7 @@ class Workers:
 
     async def _work(self) -> None:
         guard = asyncio.create_task(self._guard(), name="dinrail-jobs-guard")
+        looking = asyncio.create_task(self._looks.go_on(), name="dinrail-jobs-looks")
         try:
             seen_to = away = False
             while True:
@@ -107,6 +110,8 @@ class Workers:
                 await self._wait()
         finally:
             guard.cancel()
+            looking.cancel()
+            await asyncio.wait({guard, looking})
 
     async def _wait(self) -> None:
         """Until the next turn is due, or something waits and there is room for it."""
@@ -153,11 +158,13 @@ class Workers:
 
     def _free(self) -> Mapping[str, int]:
         doing = [run.kind.name for run in self._runs.values() if run.row["duty"] == "run"]
-        free = {name: kind.concurrency - doing.count(name) for name, kind in self._kinds.items()}
+        idle = self._looks.idle
+        free = {name: kind.concurrency - doing.count(name) for name, kind in self._kinds.items() if name not in idle}
         return {name: slots for name, slots in free.items() if slots > 0}
 
     def _begin(self, row: RowMapping, *, fresh: bool) -> None:
         run = Run(self._database, row, self._kinds[row["kind"]], fresh=fresh)
+        self._looks.begun(row["kind"])
         self._runs[run.claim] = run
         task = asyncio.create_task(self._see_through(run), name=f"dinrail-job-{run.id}-{row['duty']}")
         self._tasks.add(task)

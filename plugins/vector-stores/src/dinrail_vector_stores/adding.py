@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, select
 
 from dinrail_core.api.call import Call, Principal
 from dinrail_core.api.chunking import AutoChunking
@@ -25,7 +25,7 @@ from dinrail_vector_stores.removal import Removal
 from dinrail_vector_stores.rows import move, usable_store
 from dinrail_vector_stores.tables import BATCHES, FILES, STATES, STORES
 
-__all__ = ["Adding", "KnownFile"]
+__all__ = ["Adding", "KnownFile", "anything_waits"]
 
 _AT_ONCE = 500
 _LOST = 60
@@ -169,13 +169,20 @@ class Adding:
 
     async def take_up(self) -> None:
         """Enqueue the jobs of files that a process has left without one: it died before it could."""
-        before = int(time.time()) - _LOST
-        waiting = (FILES.c.status == "in_progress", FILES.c.created_at < before)
         columns = (FILES.c.group_id, FILES.c[TENANT], FILES.c.added_by)
 
         def work(connection: Connection) -> Sequence[Any]:
-            return connection.execute(select(*columns).where(*waiting).distinct().limit(_AT_ONCE)).all()
+            return connection.execute(select(*columns).where(*_waiting()).distinct().limit(_AT_ONCE)).all()
 
         for group, tenant, user in await self._database.sweep(work):
             # Where there is a job of this key, it is meant.
             await self.enqueue(group, Call(Principal(tenant, user or None)))
+
+
+def anything_waits(connection: Connection) -> bool:
+    """Whether there are files that should have a job, if they have none."""
+    return connection.execute(select(FILES.c.id).where(*_waiting()).limit(1)).first() is not None
+
+
+def _waiting() -> tuple[ColumnElement[bool], ...]:
+    return FILES.c.status == "in_progress", FILES.c.created_at < int(time.time()) - _LOST

@@ -14,7 +14,7 @@ from dinrail_core.api.documents.contract import Documents
 from dinrail_core.api.files.contract import Files
 from dinrail_core.api.jobs import Job, JobKind, JobRun, Jobs
 from dinrail_core.api.vector_stores.contract import VectorStores
-from dinrail_core.hooks import Context, ServiceType, hookimpl
+from dinrail_core.hooks import Context, Rail, ServiceType, hookimpl
 from dinrail_sdk.sql.contract import Database
 
 if TYPE_CHECKING:
@@ -72,8 +72,23 @@ async def _not_reembedded(service: VectorStoreService, job: Job) -> None:
 
 
 async def _sweep(service: VectorStoreService, job: JobRun) -> None:
-    await service.adding.take_up()
     await service.removal.sweep()
+
+
+async def _anything_over(rail: Rail) -> bool:
+    from dinrail_vector_stores.removal import anything_over
+
+    return await (await rail.service(Database)).sweep(anything_over)
+
+
+async def _take_up(service: VectorStoreService, job: JobRun) -> None:
+    await service.adding.take_up()
+
+
+async def _anything_waits(rail: Rail) -> bool:
+    from dinrail_vector_stores.adding import anything_waits
+
+    return await (await rail.service(Database)).sweep(anything_waits)
 
 
 VECTOR_STORES = ServiceType(
@@ -102,8 +117,16 @@ VECTOR_STORES = ServiceType(
         JobKind(
             name="vector-store-sweep",
             run=_sweep,
-            every=120.0,
+            every=20.0,
+            wanted=_anything_over,
             summary="Removes what is left of deleted files and of stores whose time is over",
+        ),
+        JobKind(
+            name="vector-store-take-up",
+            run=_take_up,
+            every=120.0,
+            wanted=_anything_waits,
+            summary="Takes up files that a process has left without a job",
         ),
     ),
     summary="Files that are found by meaning and by words",

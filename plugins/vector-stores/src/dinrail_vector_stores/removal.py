@@ -22,7 +22,7 @@ from dinrail_sdk.sql.units import Owned
 from dinrail_vector_stores.rows import collection_of, next_collection_of
 from dinrail_vector_stores.tables import CHUNKS, FILES, LOOSE, STORES
 
-__all__ = ["Removal"]
+__all__ = ["Removal", "anything_over"]
 
 _LOG = logging.getLogger("dinrail.vector_stores")
 
@@ -151,6 +151,16 @@ def _drop_chunks(connection: Connection, condition: Any) -> int:
     if ids:
         connection.execute(delete(CHUNKS).where(CHUNKS.c.id.in_(ids)))
     return len(ids)
+
+
+def anything_over(connection: Connection) -> bool:
+    """Whether there is anything to remove."""
+    now = time.time()
+    looks = (
+        select(LOOSE.c.id).where(LOOSE.c.due_at <= now),
+        select(STORES.c.id).where(STORES.c.expires_at <= now, STORES.c.emptied.is_(False)),
+    )
+    return any(connection.execute(look.limit(1)).first() is not None for look in looks)
 
 
 def _due(connection: Connection, now: float) -> Sequence[RowMapping]:
