@@ -63,14 +63,14 @@ def reported(text: bytes) -> Mapping[str, Any] | None:
 
 
 def handed_on(headers: Mapping[bytes, bytes]) -> Mapping[str, str]:
-    """The headers of an answer that are of use to the caller: rate limits, and the upstream's id of the request.
+    """The headers of an answer that are of use: rate limits, the upstream's id of the request, tokens told there alone.
 
     Args:
         headers: Lower-case names.
     """
     kept = {}
     for name, value in headers.items():
-        if b"ratelimit-" in name:
+        if b"ratelimit-" in name or name == b"x-amzn-bedrock-input-token-count":
             kept[name.decode("latin-1")] = value.decode("latin-1")
         elif name in (b"x-request-id", b"request-id", b"x-amzn-requestid"):
             # Under another name: the caller's x-request-id is ours.

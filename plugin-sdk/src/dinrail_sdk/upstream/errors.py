@@ -97,6 +97,7 @@ _CONTEXT_TEXTS = (
     "must have less than",  # TEI
     "exceeds maximum allowed token size",  # NeMo Retriever
     "too many tokens",  # Cohere
+    "too many input tokens",  # Amazon's Titan
     "prompt is too long",  # Anthropic
     "exceeds the context length",  # Ollama
     "exceeds the available context size",  # llama.cpp, which Ollama runs

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, HttpUrl, model_validator
 
 from dinrail_core.api.chat.contract import ChatModel
+from dinrail_core.api.embeddings import Embedder
 from dinrail_core.api.provider import ModelSource
 from dinrail_core.hooks import Context, ProviderType, hookimpl
 from dinrail_core.hooks.secrets import Secret
@@ -49,6 +50,8 @@ class BedrockConfig(UpstreamConfig):
     """What temporary credentials have besides."""
     models: tuple[str, ...] = ()
     """The models to offer; without any, those that the region lists."""
+    input_type: str = "search_document"
+    """What Cohere's models embed texts for, where a request does not say it: `search_query`, `clustering`, …"""
 
     @model_validator(mode="before")
     @classmethod
@@ -76,7 +79,7 @@ async def _open(config: BedrockConfig, context: Context) -> AsyncIterator[object
     sign = Signer(config).sign
     control = config.model_copy(update={"base_url": config.control_url})
     async with connect(config, sign=sign) as runtime, connect(control, sign=sign) as lists:
-        yield Bedrock(runtime, lists, models=config.models)
+        yield Bedrock(runtime, lists, models=config.models, input_type=config.input_type)
 
 
 def _detect(environment: Mapping[str, str]) -> Mapping[str, object] | None:
@@ -97,10 +100,10 @@ def _detect(environment: Mapping[str, str]) -> Mapping[str, object] | None:
 BEDROCK = ProviderType(
     name="bedrock",
     config=BedrockConfig,
-    apis=frozenset({ChatModel, ModelSource}),
+    apis=frozenset({ChatModel, Embedder, ModelSource}),
     open=_open,
     detect=_detect,
-    summary="Models on Amazon Bedrock, over its Converse API",
+    summary="Models on Amazon Bedrock: chat over its Converse API, embeddings by Titan and Cohere",
 )
 
 

@@ -1,4 +1,4 @@
-"""Amazon Bedrock's Converse API and its lists of models, as AWS's clients of 2026 have them."""
+"""Amazon Bedrock: chats over Converse, embeddings over InvokeModel, lists of models, as AWS has them in 2026."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ from dinrail_sdk.testing.script import (
     Spoken,
     Tokens,
     ToolUse,
+    Vectors,
 )
 
 __all__ = ["BEDROCK_WIRE", "BedrockWire"]
 
 _KNOWN = frozenset({"messages", "system", "inferenceConfig", "toolConfig", "outputConfig", "serviceTier"})
+_TITANS = frozenset({"inputText", "dimensions", "normalize", "embeddingTypes"})
+_COHERES = frozenset({"texts", "input_type", "truncate", "embedding_types", "output_dimension"})
+_MOST_OF_COHERE = 96
 _SETTINGS = {"maxTokens": "max_tokens", "temperature": "temperature", "topP": "top_p", "stopSequences": "stop"}
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "content_filtered"}
 _EXCEPTIONS = {
@@ -41,7 +45,10 @@ _MEDIA = {"pdf": "application/pdf", "txt": "text/plain", "md": "text/markdown", 
 
 
 class BedrockWire(Dialect):
-    """``/model/…/converse``, ``/model/…/converse-stream``, ``/foundation-models`` and ``/inference-profiles``.
+    """``/model/…/converse``, ``…/converse-stream``, ``…/invoke``, ``/foundation-models`` and ``/inference-profiles``.
+
+    Over ``invoke`` it knows the bodies of Titan's and of Cohere's embeddings, and tells the one from the other as AWS
+    does: by the model.
 
     A request has a bearer token, or a signature that is checked as AWS does.
 
@@ -67,6 +74,8 @@ class BedrockWire(Dialect):
         "usage_details": "tokens of thoughts are not told",
         "context_length_listed": "none is told",
         "model_details": "neither owner nor date is told",
+        "token_inputs": "texts alone are embedded",
+        "shuffled_answers": "vectors have no index",
     }
 
     def read(self, request: Request) -> Asked:
@@ -77,9 +86,11 @@ class BedrockWire(Dialect):
             return Asked(api="models", extra={"list": parts[0]})
         if request.method != "POST" or len(parts) != 3 or parts[0] != "model":
             raise LookupError(path)
-        if parts[2] not in ("converse", "converse-stream"):
+        if parts[2] not in ("converse", "converse-stream", "invoke"):
             raise LookupError(path)
         self._check(request)
+        if parts[2] == "invoke":
+            return _embed(request.json, unquote(parts[1]))
         return _read(request.json, unquote(parts[1]), stream=parts[2] == "converse-stream")
 
     def say(self, script: Script, asked: Asked) -> Rendered:
@@ -89,6 +100,8 @@ class BedrockWire(Dialect):
                 return Rendered(pieces=pieces, content_type="application/vnd.amazon.eventstream", streamed=True)
             case Spoken():
                 return Rendered.whole(_whole(script))
+            case Vectors():
+                return _embedded(script, asked)
             case Listing() if asked.extra["list"] == "inference-profiles":
                 return Rendered.whole({"inferenceProfileSummaries": []})
             case Listing():
@@ -162,6 +175,30 @@ def _read(data: Any, model: str, *, stream: bool) -> Asked:
         settings={_SETTINGS[name]: value for name, value in (data.get("inferenceConfig") or {}).items()},
         extra={key: value for key, value in data.items() if key not in _KNOWN},
     )
+
+
+def _embed(data: Any, model: str) -> Asked:
+    """A request for embeddings: one text for Titan, up to 96 for Cohere."""
+    if "cohere." in model:
+        texts, length, known = data["texts"], data.get("output_dimension"), _COHERES
+        if not data.get("input_type") or len(texts) > _MOST_OF_COHERE:
+            raise ValueError(f"input_type is required, and at most {_MOST_OF_COHERE} texts")
+    else:
+        texts, length, known = [data["inputText"]], data.get("dimensions"), _TITANS
+    if not all(isinstance(text, str) and text for text in texts):
+        raise ValueError("expected minLength: 1")
+    extra = {key: value for key, value in data.items() if key not in known}
+    return Asked(api="embeddings", model=model, inputs=tuple(texts), dimensions=length, extra=extra)
+
+
+def _embedded(script: Vectors, asked: Asked) -> Rendered:
+    vectors = [list(vector) for vector in script.vectors]
+    told = {"X-Amzn-Bedrock-Input-Token-Count": str(script.usage.prompt)}
+    if "cohere." in asked.model:
+        found = {"id": "kit", "response_type": "embeddings_by_type", "texts": list(asked.inputs)}
+        return Rendered.whole({**found, "embeddings": {"float": vectors}, **script.extra}, headers=told)
+    counted = {"inputTextTokenCount": script.usage.prompt, "embeddingsByType": {"float": vectors[0]}}
+    return Rendered.whole({"embedding": vectors[0], **counted, **script.extra}, headers=told)
 
 
 def _tool(spec: Mapping[str, Any]) -> AskedTool:
