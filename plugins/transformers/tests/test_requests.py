@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dinrail_core.api.chat.request import ChatRequest
+from dinrail_core.api.wire import decode_request
+from dinrail_core.errors import InvalidRequest, UnsupportedFeature
+from dinrail_transformers.requests import Sampling, chat_of, sampling_of
+
+TOOL: dict[str, Any] = {"type": "function", "function": {"name": "clock"}}
+
+
+def request(messages: list[Any] | None = None, **more: Any) -> ChatRequest:
+    data = {"model": "m", "messages": messages or [{"role": "user", "content": "Hi."}], **more}
+    return decode_request(ChatRequest, data)
+
+
+def test_a_conversation_is_put_as_templates_know_it() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "clock", "arguments": '{"zone": "CET"}'}}
+    parts = [{"type": "text", "text": "One,"}, {"type": "text", "text": " two."}]
+    chat = chat_of(
+        request(
+            [
+                {"role": "developer", "content": "Be brief."},
+                {"role": "user", "content": parts},
+                {"role": "assistant", "content": None, "reasoning_content": "Hm.", "tool_calls": [call]},
+                {"role": "tool", "tool_call_id": "c1", "content": "noon"},
+                {"role": "assistant", "refusal": "No."},
+            ]
+        )
+    )
+    assert chat.messages == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "One, two."},
+        {
+            "role": "assistant",
+            "content": "",
+            "reasoning_content": "Hm.",
+            "tool_calls": [
+                {"id": "c1", "type": "function", "function": {"name": "clock", "arguments": {"zone": "CET"}}}
+            ],
+        },
+        {"role": "tool", "tool_call_id": "c1", "content": "noon"},
+        {"role": "assistant", "content": "No."},
+    ]
+
+
+def test_tools_are_offered_unless_none_may_be_called() -> None:
+    (tool,) = chat_of(request(tools=[TOOL])).tools
+    assert tool["function"] == {"name": "clock", "parameters": {"type": "object", "properties": {}}}
+    assert not chat_of(request(tools=[TOOL], tool_choice="none")).tools
+    assert chat_of(request(tools=[TOOL], parallel_tool_calls=False)).one_call
+    allowed = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [TOOL]}}
+    other = {"type": "function", "function": {"name": "weather"}}
+    assert [one["function"]["name"] for one in chat_of(request(tools=[TOOL, other], tool_choice=allowed)).tools] == [
+        "clock"
+    ]
+
+
+def test_variables_of_the_template_are_handed_on() -> None:
+    assert chat_of(request(chat_template_kwargs={"enable_thinking": False})).more == {"enable_thinking": False}
+    assert chat_of(request(reasoning_effort="none")).more == {"reasoning_effort": "none", "enable_thinking": False}
+    assert chat_of(request(reasoning_effort="low")).more == {"reasoning_effort": "low", "enable_thinking": True}
+
+
+PIXEL = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "param"),
+    [
+        ({"tools": [TOOL], "tool_choice": "required"}, "tool_choice"),
+        ({"tools": [{"type": "custom", "custom": {"name": "x"}}]}, "tools.0.type"),
+        ({"tools": [{"type": "function", "function": {"name": "x", "strict": True}}]}, "tools.0.function.strict"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"functions": [{"name": "x"}]}, "functions"),
+        ({"modalities": ["text", "audio"]}, "modalities"),
+        ({"guided_json": {"type": "object"}}, "guided_json"),
+        ({"messages": [{"role": "user", "content": [PIXEL]}]}, "messages.0.content.0"),
+        ({"messages": [{"role": "function", "name": "f", "content": "x"}]}, "messages.0"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(wrong: dict[str, Any], param: str) -> None:
+    with pytest.raises(UnsupportedFeature) as caught:
+        chat_of(request(**wrong))
+    assert caught.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("wrong", "param"),
+    [
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_completion_tokens": -1}, "max_completion_tokens"),
+        ({"top_logprobs": 2}, "top_logprobs"),
+        ({"logit_bias": {"x": 1}}, "logit_bias.x"),
+        ({"top_k": 1.5}, "top_k"),
+        ({"top_k": True}, "top_k"),
+        ({"min_p": 2}, "min_p"),
+        ({"repetition_penalty": 0}, "repetition_penalty"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(wrong: dict[str, Any], param: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        sampling_of(request(**wrong), None)
+    assert caught.value.param == param
+
+
+def test_variables_that_are_the_servers_are_refused() -> None:
+    wrongs: list[Any] = [[], {"chat_template": "{{ 7 }}"}, {"tokenize": True}]
+    for wrong in wrongs:
+        with pytest.raises(InvalidRequest) as caught:
+            chat_of(request(chat_template_kwargs=wrong))
+        assert str(caught.value.param).startswith("chat_template_kwargs")
+
+
+def test_how_tokens_are_chosen_is_read() -> None:
+    assert sampling_of(request(), 99) == Sampling(limit=99)
+    assert sampling_of(request(max_tokens=5, max_completion_tokens=7, stop="END", seed=0), 99) == Sampling(
+        limit=7, stops=("END",), seed=0
+    )
+    asked: Any = {"temperature": 0, "top_p": 0.5, "top_k": 3, "presence_penalty": 1, "frequency_penalty": -1}
+    found = sampling_of(request(**asked, stop=["a", "b"], logit_bias={"7": -100}, logprobs=True, top_logprobs=2), None)
+    assert found == Sampling(
+        temperature=0,
+        top_p=0.5,
+        top_k=3,
+        presence=1,
+        frequency=-1,
+        stops=("a", "b"),
+        bias={7: -100.0},
+        alternatives=2,
+    )
+    assert sampling_of(request(logprobs=True), None).alternatives == 0
