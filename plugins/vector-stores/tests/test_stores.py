@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from shop import BOB, EVE, Shop
+from shop import ANN, BOB, EVE, Shop
 from sqlalchemy import Connection, update
 
 from dinrail_core.api.call import Call
 from dinrail_core.api.pages import ListQuery
 from dinrail_core.api.vector_index import VectorIndex
-from dinrail_core.errors import Conflict, InvalidRequest, ModelNotFound, NotFound
+from dinrail_core.errors import Conflict, InvalidRequest, ModelNotFound, NotFound, RateLimited
 from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.testing.periodic import look_now
 from dinrail_vector_stores.tables import CHUNKS, STORES
@@ -267,3 +268,41 @@ async def test_pages_of_files_go_through_all_of_them(shop: Shop) -> None:
         after = {"after": page.last_id}
     assert seen == [file.id for file in (await shop.listed(store_id)).data]
     assert len(seen) == 5
+
+
+async def test_stores_and_what_is_in_them_take_room_that_is_given_back(shop: Shop) -> None:
+    text = "A heron stands in the reeds. " * 20
+    limited = shop.of(replace(ANN, storage_limit=12_000))
+    store_id = await limited.store()
+    file_id = await limited.add(store_id, text)
+    assert (await limited.get(store_id)).file_counts.completed == 1
+    too_much = await shop.file("\n\n".join(f"{number} {text}" for number in range(12)))
+    with pytest.raises(RateLimited) as refused:
+        await limited.store(metadata={f"k{number}": "v" * 512 for number in range(16)})
+    assert refused.value.code == "insufficient_quota"
+    for change in (
+        limited.update(store_id, metadata={f"k{number}": "v" * 512 for number in range(16)}),
+        limited.attributes(store_id, file_id, {f"k{number}": "v" * 512 for number in range(16)}),
+        limited.put(store_id, file_id, attributes={f"k{number}": "v" * 512 for number in range(16)}),
+    ):
+        with pytest.raises(RateLimited):
+            await change
+    strategy = {"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 0}}
+    await limited.put(store_id, too_much, chunking_strategy=strategy)
+    assert (await limited.settled(store_id)).file_counts.failed == 1
+    (failed,) = (await limited.listed(store_id, filter="failed")).data
+    assert "no room" in failed.last_error.message
+    await limited.stores.delete(store_id, limited.call)
+    again = await limited.store()
+    await limited.add(again, text)
+    assert (await limited.get(again)).file_counts.completed == 1
+    assert await limited.names(again, "heron")
+
+
+async def test_a_wider_model_takes_more_room(shop: Shop) -> None:
+    store_id = await shop.store("A heron stands in the reeds.")
+    used = (await shop.get(store_id)).usage_bytes
+    limited = shop.of(replace(ANN, storage_limit=used + 200))
+    with pytest.raises(RateLimited):
+        await limited.update(store_id, embedding_model="models/wide")
+    await shop.update(store_id, embedding_model="models/wide")

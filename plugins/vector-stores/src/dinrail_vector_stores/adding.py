@@ -19,10 +19,11 @@ from dinrail_core.api.wire import MISSING
 from dinrail_core.errors import NotFound
 from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.sql.ids import new_id
+from dinrail_sdk.sql.quota import check_room
 from dinrail_sdk.sql.tables import TENANT
 from dinrail_sdk.sql.units import Owned
 from dinrail_vector_stores.removal import Removal
-from dinrail_vector_stores.rows import move, usable_store
+from dinrail_vector_stores.rows import file_bytes, move, usable_store
 from dinrail_vector_stores.tables import BATCHES, FILES, STATES, STORES
 
 __all__ = ["Adding", "KnownFile", "anything_waits"]
@@ -130,7 +131,11 @@ class Adding:
         call: Call,
         batch_id: str | None = None,
     ) -> str:
-        """Insert rows of files that are in progress; the id of the first."""
+        """Insert rows of files that are in progress; the id of the first.
+
+        Raises:
+            RateLimited: There is no room for them.
+        """
         now = int(time.time())
         rows = [
             {
@@ -150,9 +155,11 @@ class Adding:
                 "usage_bytes": 0,
                 "chunks": 0,
                 "words": 0,
+                "bytes": file_bytes(file.attributes),
             }
             for file in files
         ]
+        check_room(unit, call, sum(row["bytes"] for row in rows))
         unit.insert(FILES, *rows, under=store)
         number = len(rows)
         active: dict[str, Any] = {"in_progress": STORES.c.in_progress + number, "last_active_at": now}

@@ -10,13 +10,18 @@ from dinrail_core.api.documents import Chunk
 from dinrail_sdk.sql.fulltext import words_of
 from dinrail_sdk.sql.tables import OWNERSHIP
 
-__all__ = ["chunk_rows", "document_of", "embedded_text", "with_context"]
+__all__ = ["chunk_rows", "content_bytes", "document_of", "embedded_text", "with_context"]
 
 
 def chunk_rows(file: Mapping[Any, Any], chunks: Sequence[Chunk]) -> list[dict[str, Any]]:
     """New rows for a file's chunks; their ids are the same whenever they are made."""
     first = secrets.randbits(62)
     return [_row(file, chunk, first + number) for number, chunk in enumerate(chunks)]
+
+
+def content_bytes(rows: Sequence[Mapping[Any, Any]], dimension: int) -> int:
+    """How much chunks' texts and vectors take: what a file says as its ``usage_bytes``."""
+    return sum(len(row["text"].encode()) + 4 * dimension for row in rows)
 
 
 def with_context(row: Mapping[Any, Any], context: str) -> dict[str, Any]:

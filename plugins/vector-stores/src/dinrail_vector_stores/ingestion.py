@@ -17,11 +17,12 @@ from dinrail_core.api.files import Files
 from dinrail_core.api.jobs import Job, JobRun
 from dinrail_core.errors import DinrailError, NotFound, RateLimited, RequestError
 from dinrail_sdk.sql.contract import Database
+from dinrail_sdk.sql.quota import check_room
 from dinrail_sdk.sql.units import Owned
-from dinrail_vector_stores.chunks import chunk_rows, document_of, with_context
+from dinrail_vector_stores.chunks import chunk_rows, content_bytes, document_of, with_context
 from dinrail_vector_stores.embedding import EmbeddingModel, Embeddings
 from dinrail_vector_stores.removal import Removal
-from dinrail_vector_stores.rows import collection_of, move
+from dinrail_vector_stores.rows import collection_of, file_bytes, move
 from dinrail_vector_stores.tables import CHUNKS, FILES, STORES
 from dinrail_vector_stores.vectors import Vectors
 
@@ -85,6 +86,7 @@ class Ingestion:
                 pass
             except DinrailError as error:
                 passing = not isinstance(error, RequestError) or isinstance(error, RateLimited)
+                passing = passing and error.code != "insufficient_quota"
                 if passing and job.attempt < _ATTEMPTS:
                     raise
                 await self._fail(file, error, job.call)
@@ -145,13 +147,19 @@ class Ingestion:
         found = await self._documents.process(source, sizes, call, most_tokens=most)
         kept = file["strategy"] if isinstance(strategy, ContextualChunking) else found.metadata["chunking_strategy"]
         rows = chunk_rows(file, found.chunks)
-        await self._write(file, rows, kept, call)
+        await self._write(file, rows, kept, content_bytes(rows, store["dimension"]), call)
         return len(rows)
 
-    async def _write(self, file: RowMapping, rows: Sequence[Mapping[str, Any]], strategy: Any, call: Call) -> None:
+    async def _write(
+        self, file: RowMapping, rows: Sequence[Mapping[str, Any]], strategy: Any, content: int, call: Call
+    ) -> None:
         def begin(unit: Owned) -> None:
-            if not unit.update(FILES, {"strategy": strategy}, FILES.c.id == file["id"]):
+            current = unit.get(FILES, file["id"], lock=True)
+            if current is None:
                 raise _Gone
+            size = file_bytes(current["attributes"], content)
+            check_room(unit, call, max(0, size - current["bytes"]))
+            unit.update(FILES, {"strategy": strategy, "bytes": size}, FILES.c.id == file["id"])
             unit.delete(CHUNKS, CHUNKS.c.file == file["id"])
 
         await self._database.write(call.principal, begin)
@@ -201,7 +209,7 @@ class Ingestion:
         """Have the file found from now on; false where its vectors are not those of the store any more."""
         rows = await self._vectors.chunks(file["id"], 0, 2**31 - 1, call)
         sizes = {
-            "usage_bytes": sum(len(row["text"].encode()) + 4 * model.dimension for row in rows),
+            "usage_bytes": content_bytes(rows, model.dimension),
             "chunks": len(rows),
             "words": sum(row["length"] for row in rows),
         }
@@ -217,7 +225,8 @@ class Ingestion:
             if current["attributes"] != attributes:
                 new: Mapping[str, Any] = current["attributes"]
                 return new
-            move(unit, [current], "completed", {**sizes, "generation": now["generation"]})
+            size = file_bytes(attributes, sizes["usage_bytes"])
+            move(unit, [current], "completed", {**sizes, "bytes": size, "generation": now["generation"]})
             return True
 
         while True:
@@ -232,7 +241,7 @@ class Ingestion:
 
     async def _fail(self, file: RowMapping, error: DinrailError, call: Call) -> None:
         code = error.code if error.code in _CODES else "server_error"
-        if code == "server_error":
+        if code == "server_error" and error.code != "insufficient_quota":
             _LOG.warning("file %s could not be taken in: %s", file["file_id"], error)
         await self._end(file, "failed", (code, error.message), call)
 

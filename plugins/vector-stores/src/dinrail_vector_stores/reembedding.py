@@ -146,7 +146,7 @@ def _grown(unit: Owned, store: RowMapping) -> int:
     """How many bytes more the vectors take, which the files are told as well."""
     each = 4 * (store["next_dimension"] - store["dimension"])
     mine = (FILES.c.store_id == store["id"], FILES.c.status == "completed")
-    unit.update(FILES, {"usage_bytes": FILES.c.usage_bytes + FILES.c.chunks * each}, *mine)
+    unit.update(FILES, {name: FILES.c[name] + FILES.c.chunks * each for name in ("usage_bytes", "bytes")}, *mine)
     return int(store["chunks"] * each)
 
 

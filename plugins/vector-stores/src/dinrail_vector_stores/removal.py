@@ -183,7 +183,7 @@ def _expire(connection: Connection, now: float) -> int:
     files = update(FILES).where(FILES.c.store_id == row["id"])
     error = {"code": "server_error", "message": "The vector store has expired."}
     connection.execute(files.where(FILES.c.status == "in_progress").values(status="failed", error=error))
-    connection.execute(files.values(usage_bytes=0, chunks=0, words=0))
+    connection.execute(files.values(usage_bytes=0, chunks=0, words=0, bytes=0))
     collections = [collection_of(row)]
     if row["next_model"] is not None:
         collections.append(next_collection_of(row))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -31,9 +32,11 @@ __all__ = [
     "existing_batch",
     "existing_file",
     "existing_store",
+    "file_bytes",
     "file_of",
     "move",
     "next_collection_of",
+    "store_bytes",
     "store_of",
     "usable_store",
 ]
@@ -101,6 +104,21 @@ def next_collection_of(store: Mapping[Any, Any]) -> str:
     return f"{store['id'].lower()}_{store['generation'] + 1}"
 
 
+def store_bytes(name: str, metadata: Mapping[str, str]) -> int:
+    """How much a store takes of its owner's room; its files take the rest."""
+    return len(name.encode()) + len(json.dumps(metadata).encode())
+
+
+def file_bytes(attributes: Mapping[str, Any], content: int = 0) -> int:
+    """How much a file in a store takes of its owner's room.
+
+    Args:
+        attributes: Its attributes.
+        content: Bytes of its chunks' texts and vectors, once it has been read.
+    """
+    return content + len(json.dumps(attributes).encode())
+
+
 def move(
     unit: Owned,
     files: Sequence[Mapping[Any, Any]],
@@ -113,7 +131,8 @@ def move(
         unit: Of whoever may write to the store. The store's row is locked.
         files: Rows of one store, as they are now.
         status: Where they step to; ``None`` removes them.
-        values: What else changes: ``usage_bytes``, ``chunks``, ``words``, ``error``, ``generation``.
+        values: What else changes: ``usage_bytes``, ``chunks``, ``words``, ``bytes``, ``error``, ``generation``. Without
+            ``bytes``, nothing of the files' chunks is kept.
     """
     if not files:
         return
@@ -128,13 +147,16 @@ def move(
         {},
         lambda file: file["batch_id"],
     )
-    ids = [file["id"] for file in files]
-    for begin in range(0, len(ids), 500):
-        these = FILES.c.id.in_(ids[begin : begin + 500])
-        if status is None:
-            unit.delete(FILES, these)
-        else:
-            unit.update(FILES, {**sizes, **changes, "status": status}, these)
+    by_bytes: dict[int, list[str]] = {}
+    for file in files:
+        by_bytes.setdefault(changes.get("bytes", file_bytes(file["attributes"])), []).append(file["id"])
+    for size, ids in by_bytes.items():
+        for begin in range(0, len(ids), 500):
+            these = FILES.c.id.in_(ids[begin : begin + 500])
+            if status is None:
+                unit.delete(FILES, these)
+            else:
+                unit.update(FILES, {**sizes, **changes, "bytes": size, "status": status}, these)
 
 
 def _count(

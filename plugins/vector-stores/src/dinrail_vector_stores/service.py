@@ -43,6 +43,7 @@ from dinrail_core.errors import Conflict, InvalidRequest, NotFound, NothingServe
 from dinrail_core.hooks import Rail
 from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.sql.ids import new_id
+from dinrail_sdk.sql.quota import check_room
 from dinrail_sdk.sql.units import Owned, Rows, page_of
 from dinrail_vector_stores.adding import Adding
 from dinrail_vector_stores.chunks import document_of
@@ -57,9 +58,11 @@ from dinrail_vector_stores.rows import (
     existing_batch,
     existing_file,
     existing_store,
+    file_bytes,
     file_of,
     move,
     next_collection_of,
+    store_bytes,
     store_of,
     usable_store,
 )
@@ -145,10 +148,14 @@ class VectorStoreService(VectorStores):
             "shortened": model.shortened,
             "next_done": 0,
         }
+        row["bytes"] = store_bytes(row["name"], row["metadata"])
+        size = row["bytes"] + sum(file_bytes(file.attributes) for file in files)
+        await self._database.read(call.principal, lambda unit: check_room(unit, call, size))
         await self._make_collection(index, collection_of(row), model.dimension)
         group = new_id("vsg_")
 
         def work(unit: Owned) -> RowMapping:
+            check_room(unit, call, row["bytes"])
             unit.insert(STORES, row)
             store = existing_store(unit, row["id"])
             self.adding.insert(unit, store, files, group, call)
@@ -186,6 +193,8 @@ class VectorStoreService(VectorStores):
                 values["name"] = request.name or ""
             if request.metadata is not MISSING:
                 values["metadata"] = request.metadata or {}
+            values["bytes"] = store_bytes(values.get("name", store["name"]), values.get("metadata", store["metadata"]))
+            more = max(0, values["bytes"] - store["bytes"])
             days = store["expires_days"] if request.expires_after is MISSING else request.expires_after
             if store["emptied"]:
                 values.pop("last_active_at")
@@ -199,6 +208,8 @@ class VectorStoreService(VectorStores):
                 if store["next_model"] is not None and store["next_error"] is None:
                     raise Conflict("The vector store is on its way to another model already.", param="embedding_model")
                 values |= _next(model)
+                more += max(0, 4 * store["chunks"] * (model.dimension - store["dimension"]))
+            check_room(unit, call, more)
             unit.update(STORES, values, STORES.c.id == store_id)
             return existing_store(unit, store_id), begins
 
@@ -252,7 +263,10 @@ class VectorStoreService(VectorStores):
         def work(unit: Owned) -> tuple[RowMapping, RowMapping]:
             store = usable_store(unit, store_id, lock=True)
             file = existing_file(unit, store_id, file_id)
-            unit.update(FILES, {"attributes": attributes}, FILES.c.id == file["id"])
+            more = file_bytes(attributes) - file_bytes(file["attributes"])
+            check_room(unit, call, max(0, more))
+            values = {"attributes": attributes, "bytes": FILES.c.bytes + more}
+            unit.update(FILES, values, FILES.c.id == file["id"])
             return store, existing_file(unit, store_id, file_id)
 
         store, file = await self._database.write(call.principal, work)

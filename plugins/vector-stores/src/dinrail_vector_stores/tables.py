@@ -55,11 +55,13 @@ STORES = owned_table(
     Column("next_shortened", Boolean),
     Column("next_done", BigInteger, nullable=False),
     Column("next_error", Text),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
     Index("ix_vector_stores_expires_at", "expires_at"),
+    counted=True,
 )
 """A store. Its vectors are in the collection of its ``generation``, by ``model``; while it is on its way to another
 model, that of the next generation is filled by ``next_model``. ``chunks`` and ``words`` are those of completed files;
-``emptied`` says that its time was over and its chunks are gone."""
+``emptied`` says that its time was over and its chunks are gone. ``bytes`` are those of its name and metadata."""
 
 FILES = owned_table(
     "vector_store_files",
@@ -79,14 +81,16 @@ FILES = owned_table(
     Column("usage_bytes", BigInteger, nullable=False),
     Column("chunks", Integer, nullable=False),
     Column("words", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("store_id", "file_id"),
     Index("ix_vector_store_files_batch_id", "batch_id"),
     Index("ix_vector_store_files_group_id", "group_id"),
     part_of="vector_stores",
+    counted=True,
 )
 """A file in a store. Its id is ours, new whenever the file is taken in anew, and what a vector index knows it by.
-``group_id`` is the job's that takes it in for
-``added_by``; ``generation`` is that of the vectors that it has."""
+``group_id`` is the job's that takes it in for ``added_by``; ``generation`` is that of the vectors that it has.
+``bytes`` is what counts as stored of it: its attributes and, once it has been read, texts and vectors of its chunks."""
 
 CHUNKS = owned_table(
     "vector_store_chunks",
