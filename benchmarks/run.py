@@ -28,7 +28,7 @@ from benchmarks.translating import TRANSLATING, measure_translating
 
 __all__ = ["NAMES", "Options", "main", "measure"]
 
-_START = ("start", "start-plugins")
+_START = ("start", "start-plugins", "start-others")
 _IDLE = ("idle-memory",)
 _TURN = ("mcp-turn",)
 _HELD = ("held-streams", "upstreams-closed")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 
 from benchmarks.bench import Bench, spread
+from benchmarks.environments import install_bundle, install_other_plugins
 from benchmarks.loads import first_answer
 from benchmarks.many_plugins import install_plugins
 from benchmarks.report import Result
+from benchmarks.subjects import Subject, bare_relay, dinrail
 
 __all__ = ["measure_start"]
 
@@ -17,17 +20,15 @@ async def measure_start(bench: Bench) -> list[Result]:
 
     The first start of each is not counted: it writes byte code.
     """
+    subjects = {"relay": bench.relay, "server": bench.server}
+    if bench.bundle is not None:
+        subjects = await _installed(bench)
     waiting, idle = bench.folder / "waiting-plugins", bench.folder / "idle-providers"
     install_plugins(waiting, "routes")
     install_plugins(idle, "providers")
-    subjects = {
-        "relay": bench.relay,
-        "server": bench.server,
-        "waiting": bench.server.with_paths("dinrail-waiting-plugins", waiting),
-        "idle": bench.server.with_paths("dinrail-idle-providers", idle),
-    }
-    if bench.bundle is not None:
-        subjects["bundle"] = bench.bundle
+    server = subjects["server"]
+    subjects["waiting"] = server.with_paths("dinrail-waiting-plugins", waiting)
+    subjects["idle"] = server.with_paths("dinrail-idle-providers", idle)
     costs: dict[str, list[float]] = {name: [] for name in subjects}
     for number in range(bench.rounds + 1):
         # Every other round the other way round, so that drift within a round favours nobody.
@@ -73,7 +74,19 @@ async def measure_start(bench: Bench) -> list[Result]:
             samples=more("idle"),
         ),
     ]
-    if bench.bundle is not None:
+    if "others" in subjects:
+        costs_of_all = [other / server - 1 for other, server in zip(costs["others"], costs["server"], strict=True)]
+        results.append(
+            Result(
+                name="start-others",
+                title="the same with every other plugin of the tree installed: more",
+                unit="%",
+                limit=15.0,
+                measured=100 * statistics.median(costs_of_all),
+                note=f"{medians['others']:.2f} s against {medians['server']:.2f} s",
+                samples=costs_of_all,
+            )
+        )
         results.append(
             Result(
                 name="start-bundle",
@@ -85,3 +98,17 @@ async def measure_start(bench: Bench) -> list[Result]:
             )
         )
     return results
+
+
+async def _installed(bench: Bench) -> dict[str, Subject]:
+    """What is started as people have it: from the bundle's wheels, in an environment that has never seen the tree."""
+    bench.say("building and installing the bundle")
+    programs = await asyncio.to_thread(install_bundle, bench.folder)
+    others = await asyncio.to_thread(install_other_plugins, bench.folder, programs)
+    server = dinrail(bench.upstream, bench.folder, name="installed", programs=programs)
+    return {
+        "relay": bare_relay(bench.upstream, programs),
+        "server": server,
+        "others": server.with_paths("installed-others", others),
+        "bundle": dinrail(bench.upstream, bench.folder, name="installed-bundle", programs=programs, local_models=True),
+    }

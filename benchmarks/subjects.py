@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -21,6 +22,14 @@ ROOT = Path(__file__).resolve().parent.parent
 RELAY_PROVIDER = "openai-compatible"
 """The provider type whose instance hands bytes through."""
 INSTANCE = "up"
+
+_DETECTED = """
+import os
+from pathlib import Path
+from dinrail_core.host import Plan, load_settings
+plan = Plan(load_settings(Path(os.devnull), os.environ), os.environ)
+print(*sorted({instance.plugin.name for instance in plan.instances.values()}))
+"""
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR")
 """What a subject keeps of the environment. No ``PYTHON…`` variable: one of them keeps byte code from being written, and
@@ -50,10 +59,10 @@ class Subject:
         return replace(self, name=name, paths=(*self.paths, *paths))
 
 
-def bare_relay(upstream: Process) -> Subject:
-    """The yardstick."""
+def bare_relay(upstream: Process, programs: Path = Path(sys.executable).parent) -> Subject:
+    """The yardstick, run by the Python of an environment."""
     script = Path(__file__).with_name("relay.py")
-    return Subject("relay", [sys.executable, "-P", str(script), f"{upstream.url}"])
+    return Subject("relay", [str(programs / "python"), "-P", str(script), f"{upstream.url}"])
 
 
 def dinrail(
@@ -66,6 +75,7 @@ def dinrail(
     enable: Iterable[str] = (),
     disable: Iterable[str] = (),
     more: Mapping[str, Mapping[str, Any]] | None = None,
+    programs: Path = Path(sys.executable).parent,
 ) -> Subject:
     """The whole server as installed, with its access log, in front of one relaying instance.
 
@@ -78,12 +88,12 @@ def dinrail(
         enable: Plugins that it lets extend it.
         disable: Plugins that are off as well.
         more: Instances beside the relaying one, by their names: what the configuration says of each.
+        programs: The folder of programs of its environment.
     """
     file = folder / f"{name}.toml"
-    off = [*disable, *(() if local_models else _with_models_of_their_own())]
+    off = [*disable, *(() if local_models else _with_models_of_their_own(programs))]
     file.write_text(_configuration(upstream.url, folder / data, enable, off) + _instances(more or {}))
-    program = Path(sys.executable).with_name("dinrail")
-    return Subject(name, [str(program), "serve", "--port", "0", "--config", str(file)])
+    return Subject(name, [str(programs / "dinrail"), "serve", "--port", "0", "--config", str(file)])
 
 
 def start_upstream(
@@ -118,13 +128,11 @@ def _instances(instances: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 @cache
-def _with_models_of_their_own() -> tuple[str, ...]:
+def _with_models_of_their_own(programs: Path) -> tuple[str, ...]:
     """The plugins that find something to serve on this machine without being configured, which no relay does."""
-    from dinrail_core.host import Plan, load_settings
-
-    variables = _environment(Path(os.devnull), ())
-    plan = Plan(load_settings(Path(os.devnull), variables), variables)
-    return tuple(sorted({instance.plugin.name for instance in plan.instances.values()}))
+    command = [str(programs / "python"), "-c", _DETECTED]
+    environment = _environment(Path(os.devnull), ())
+    return tuple(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split())
 
 
 def _environment(folder: Path, paths: Sequence[Path]) -> Mapping[str, str]:
