@@ -11,10 +11,10 @@ import pytest
 from dinrail_sdk.testing import ChatModelSuite, CheckedSuite, EmbedderSuite, FakeUpstream, ModelSourceSuite
 from dinrail_transformers.plugin import TRANSFORMERS, TransformersConfig
 
-if find_spec("torch") is None:
-    pytest.skip(
-        "NO MODEL IS RUN: torch is not installed here; `make test-transformers` does it", allow_module_level=True
-    )
+pytestmark = pytest.mark.skipif(
+    find_spec("torch") is None,
+    reason="NO MODEL IS RUN: torch is not installed here; `make test-transformers` does it",
+)
 
 MODELS: dict[str, object] = {}
 
