@@ -14,6 +14,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks.bench import Bench
+from benchmarks.hanging import HANGING, measure_hanging
 from benchmarks.mcp_turn import measure_mcp_turn
 from benchmarks.memory import measure_held_streams, measure_idle_memory
 from benchmarks.processes import Process
@@ -33,7 +34,7 @@ _IDLE = ("idle-memory",)
 _TURN = ("mcp-turn",)
 _HELD = ("held-streams", "upstreams-closed")
 
-_FIGURES = (*TRANSLATING, *_START, *_IDLE, *STORING, *_TURN, *SEARCHES, *RETRIEVING, *_HELD)
+_FIGURES = (*TRANSLATING, *HANGING, *_START, *_IDLE, *STORING, *_TURN, *SEARCHES, *RETRIEVING, *_HELD)
 NAMES = (*(figure.name for figure in THROUGHPUT), *_FIGURES)
 """What ``--only`` takes."""
 
@@ -75,6 +76,7 @@ async def measure(bench: Bench, names: Sequence[str]) -> list[Result]:
     experiments: list[tuple[Sequence[str], Callable[[], Awaitable[list[Result]]]]] = [
         ([figure.name for figure in throughput], lambda: measure_throughput(bench, throughput)),
         (TRANSLATING, lambda: measure_translating(bench, names)),
+        (HANGING, lambda: measure_hanging(bench)),
         (_START, lambda: measure_start(bench)),
         (_IDLE, lambda: measure_idle_memory(bench)),
         (STORING, lambda: measure_store(bench, [name for name in STORING if name in names])),

@@ -103,3 +103,10 @@ def test_what_storing_costs_is_measured(tmp_path: Path) -> None:
     assert code in (0, 1), taken
     for name in ("store", *others):
         assert 0 < taken[name]["measured"] < 20, f"{name}: keeping something costs more than keeping nothing"
+
+
+def test_translated_streams_and_chats_beside_calls_that_hang_are_measured(tmp_path: Path) -> None:
+    code, _, taken = take("stream-cohere", tmp_path, "--only", "hanging")
+    assert code in (0, 1), taken
+    for name in ("stream-cohere", "hanging"):
+        assert 0.3 < taken[name]["measured"] < 10, name
