@@ -12,6 +12,7 @@ __all__ = [
     "CHAT_MODEL",
     "DIMENSIONS",
     "EMBED_MODEL",
+    "FLAT_MODEL",
     "HELD_MODEL",
     "INPUTS",
     "MODELS",
@@ -30,15 +31,19 @@ __all__ = [
     "paced_request",
     "prompt_answer",
     "prompt_request",
+    "response_request",
+    "response_text",
 ]
 
 CHAT_MODEL = "chat"
 EMBED_MODEL = "embed"
 PACED_MODEL = "paced"
 """Streams as many chunks as ``max_tokens`` asks for, at the upstream's rate."""
+FLAT_MODEL = "flat"
+"""Streams as many chunks as the limit of tokens asks for, all at once."""
 HELD_MODEL = "held"
 """Streams one chunk and is then silent until the client leaves."""
-MODELS = (CHAT_MODEL, EMBED_MODEL, PACED_MODEL, HELD_MODEL)
+MODELS = (CHAT_MODEL, EMBED_MODEL, PACED_MODEL, FLAT_MODEL, HELD_MODEL)
 
 INPUTS = 32
 DIMENSIONS = 1024
@@ -113,6 +118,27 @@ def chat_answer() -> bytes:
             "system_fingerprint": "fp_3a1b9c77e2",
         }
     )
+
+
+def response_request(model: str, *, store: bool = False, stream: bool = False, max_tokens: int = 256) -> bytes:
+    """The same for the Responses API."""
+    body: dict[str, Any] = {
+        "model": model,
+        "instructions": _ROLE,
+        "input": _QUESTION,
+        "temperature": 0.2,
+        "max_output_tokens": max_tokens,
+        "store": store,
+    }
+    return _json(body | {"stream": True} if stream else body)
+
+
+def response_text(chunks: int | None = None) -> str:
+    """What the model says, whole or as so many chunks of a stream, the first and the last of which say nothing."""
+    if chunks is None:
+        return _ANSWER
+    words = _ANSWER.split()
+    return "".join(f"{words[index % len(words)]} " for index in range(1, chunks - 1))
 
 
 def event_first() -> bytes:

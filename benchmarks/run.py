@@ -19,6 +19,7 @@ from benchmarks.mcp_turn import measure_mcp_turn
 from benchmarks.memory import measure_held_streams, measure_idle_memory
 from benchmarks.processes import Process
 from benchmarks.report import Result, Verdict, table, write_json
+from benchmarks.responding import RESPONDING, measure_responding
 from benchmarks.retrieving import RETRIEVING, measure_retrieving
 from benchmarks.searching import SEARCHES, measure_search
 from benchmarks.starts import measure_start
@@ -34,7 +35,18 @@ _IDLE = ("idle-memory",)
 _TURN = ("mcp-turn",)
 _HELD = ("held-streams", "upstreams-closed")
 
-_FIGURES = (*TRANSLATING, *HANGING, *_START, *_IDLE, *STORING, *_TURN, *SEARCHES, *RETRIEVING, *_HELD)
+_FIGURES = (
+    *TRANSLATING,
+    *HANGING,
+    *_START,
+    *_IDLE,
+    *STORING,
+    *RESPONDING,
+    *_TURN,
+    *SEARCHES,
+    *RETRIEVING,
+    *_HELD,
+)
 NAMES = (*(figure.name for figure in THROUGHPUT), *_FIGURES)
 """What ``--only`` takes."""
 
@@ -80,6 +92,7 @@ async def measure(bench: Bench, names: Sequence[str]) -> list[Result]:
         (_START, lambda: measure_start(bench)),
         (_IDLE, lambda: measure_idle_memory(bench)),
         (STORING, lambda: measure_store(bench, [name for name in STORING if name in names])),
+        (RESPONDING, lambda: measure_responding(bench, [name for name in RESPONDING if name in names])),
         (_TURN, lambda: measure_mcp_turn(bench)),
         *(([name], partial(measure_search, bench, name)) for name in SEARCHES),
         (RETRIEVING, lambda: measure_retrieving(bench)),

@@ -137,8 +137,13 @@ class Connection(asyncio.Protocol):
         self._streaming = True
         self._transport.write(_STREAM_HEAD + _chunk(payloads.event_first()))
         # The relay passes the name on as it came, with the instance in front.
-        if request["model"].rpartition("/")[2] == payloads.PACED_MODEL:
+        model = request["model"].rpartition("/")[2]
+        if model == payloads.PACED_MODEL:
             self._pace(request["max_tokens"])
+        elif model == payloads.FLAT_MODEL:
+            middle = b"".join(_chunk(payloads.event_middle(n)) for n in range(1, request["max_completion_tokens"] - 1))
+            self._transport.write(middle)
+            self._finish()
 
     def _pace(self, chunks: int) -> None:
         """Send what is left of so many chunks, each at its own time, so that a late one does not delay the rest."""
@@ -147,14 +152,17 @@ class Connection(asyncio.Protocol):
 
         def send(index: int) -> None:
             if index == chunks - 1:
-                self._transport.write(_chunk(payloads.event_last()) + _chunk(_DONE) + b"0\r\n\r\n")
-                self._streaming = False
-                self._streams.closed += 1
+                self._finish()
                 return
             self._transport.write(_chunk(payloads.event_middle(index)))
             self._timer = loop.call_at(begun + (index + 1) / RATE, send, index + 1)
 
         self._timer = loop.call_at(begun + 1 / RATE, send, 1)
+
+    def _finish(self) -> None:
+        self._transport.write(_chunk(payloads.event_last()) + _chunk(_DONE) + b"0\r\n\r\n")
+        self._streaming = False
+        self._streams.closed += 1
 
 
 async def _serve() -> None:
