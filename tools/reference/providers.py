@@ -32,7 +32,7 @@ what they say; [below](#what-does-not-hold) are the reasons.
 | mark | means that it was tested against |
 |---|---|
 | E | a real engine, in every run |
-| (E) | a real engine that is too large for every run, tried by `make engines`: {engines} |
+| (E) | a real engine that is too large for every run, tried apart, by `make engines` or as it says: {engines} |
 | I | an independent fake, `@copilotkit/aimock`, which others wrote |
 | F | the SDK's own fake |
 | - | nothing: the provider does not serve it, or has no words for it |
@@ -112,7 +112,7 @@ def providers_page(tree: Tree) -> str:
     matrix = _Matrix()
     loop = _beside(tree.root / "tests/providers/agent_loop.py").CASES
     for suite in suites_of(tree.root, ChatModelSuite, EmbedderSuite):
-        matrix.add(suite, "F" if suite.dialect is not None else "E")
+        matrix.add(suite, "F" if suite.dialect is not None else "(E)" if suite.against else "E")
         if suite.dialect is not None and issubclass(suite, ChatModelSuite):
             matrix.add_loop(suite, loop)
     engines = [suite for suite in suites_of(tree.root, Suite, pattern="test_engine.py") if suite.against]
@@ -124,7 +124,8 @@ def providers_page(tree: Tree) -> str:
     titles = [column.title for column in _COLUMNS] + [_NATIVE, _LOOP]
     lines = [f"| provider | {' | '.join(titles)} |", f"|---|{'---|' * len(titles)}"]
     lines += [matrix.row(name, native[name]) for name in sorted(matrix.marks)]
-    against = "; ".join(sorted({engine.against for engine in engines}))
+    suites = [*suites_of(tree.root, ChatModelSuite, EmbedderSuite), *engines]
+    against = "; ".join(sorted({suite.against for suite in suites if suite.against}))
     return _INTRODUCTION.format(loop=len(loop), engines=against) + "\n".join([*lines, "", *_reasons(matrix)])
 
 

@@ -8,7 +8,14 @@ from typing import ClassVar
 
 import pytest
 
-from dinrail_sdk.testing import ChatModelSuite, CheckedSuite, EmbedderSuite, FakeUpstream, ModelSourceSuite
+from dinrail_sdk.testing import (
+    ChatModelSuite,
+    CheckedSuite,
+    EmbedderSuite,
+    EngineSuite,
+    FakeUpstream,
+    ModelSourceSuite,
+)
 from dinrail_transformers.plugin import TRANSFORMERS, TransformersConfig
 
 pytestmark = pytest.mark.skipif(
@@ -24,10 +31,18 @@ def _models(speaker: Path, embedder: Path) -> None:
     MODELS.update(speaker=str(speaker), embedder={"source": str(embedder), "embedding": True})
 
 
-class TestChats(ChatModelSuite, ModelSourceSuite, CheckedSuite):
+AGAINST = "models of the tests' own in torch, by `make test-transformers`"
+
+
+class TestChats(ChatModelSuite, ModelSourceSuite, CheckedSuite, EngineSuite):
     provider = TRANSFORMERS
     dialect = None
     model = "speaker"
+    against = AGAINST
+    unsupported: ClassVar = {
+        "tool_choice": "nothing makes the model call a tool; those that it calls by itself are in test_models.py",
+        "json_schema": "nothing holds the model to a schema",
+    }
 
     def config(self, upstream: FakeUpstream) -> TransformersConfig:
         return TransformersConfig.model_validate({"models": MODELS, "threads": 1})
@@ -37,7 +52,7 @@ class TestEmbeddings(EmbedderSuite):
     provider = TRANSFORMERS
     dialect = None
     model = "embedder"
-    unsupported: ClassVar = {}
+    against = AGAINST
 
     def config(self, upstream: FakeUpstream) -> TransformersConfig:
         return TransformersConfig.model_validate({"models": MODELS, "threads": 1})
