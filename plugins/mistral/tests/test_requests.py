@@ -52,14 +52,18 @@ def test_fields_have_mistrals_names_or_are_left_out(asked: dict[str, Any], due: 
             {"role": "assistant", "content": [{"type": "text", "text": "No."}]},
         ),
         (
-            {"role": "assistant", "content": "42.", "reasoning_content": "Six by seven.", "reasoning_signature": "s"},
+            {"role": "assistant", "content": "42.", "reasoning_content": "Six by seven.", "annotations": []},
             {
                 "role": "assistant",
                 "content": [
-                    {"type": "thinking", "thinking": [{"type": "text", "text": "Six by seven."}], "signature": "s"},
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "Six by seven."}]},
                     {"type": "text", "text": "42."},
                 ],
             },
+        ),
+        (
+            {"role": "assistant", "content": "Dear", "prefix": True},
+            {"role": "assistant", "content": "Dear", "prefix": True},
         ),
         (
             {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "UklG", "format": "wav"}}]},

@@ -89,6 +89,13 @@ class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, N
         """Texts to be embedded as this server wants them."""
         return request
 
+    def rewording(self) -> Reword | None:
+        """What puts one answer, or the events of one stream, into OpenAI's words.
+
+        It is asked for each of them, so one that has to remember what came before can be made anew.
+        """
+        return self._reword
+
     def listed(self, model: ModelInfo, entry: Mapping[str, Any]) -> ModelInfo | None:
         """A model with what this server tells beyond the usual; ``None`` where it is none that can be used here.
 
@@ -184,10 +191,11 @@ class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, N
         return read_models(await self.upstream.get(self.listing, Call()), self.listed)
 
     def _reworded(self, answer: Answer[T]) -> Answer[T]:
-        return answer if self._reword is None else reworded(answer, self._reword)
+        reword = self.rewording()
+        return answer if reword is None else reworded(answer, reword)
 
     def _events(self, *, usage: bool) -> Events:
-        return OpenAIEvents(usage=usage, reword=self._reword)
+        return OpenAIEvents(usage=usage, reword=self.rewording())
 
 
 def _dump(request: BaseModel) -> bytes:

@@ -22,12 +22,14 @@ class DeepSeekConfig(UpstreamConfig):
     """How DeepSeek is reached."""
 
     base_url: BaseUrl = HttpUrl("https://api.deepseek.com")
+    beta: bool = False
+    """Whether chats too are asked of DeepSeek's beta, which `prefix` and functions that are `strict` need."""
 
 
 def _make(config: DeepSeekConfig, upstream: Upstream) -> object:
     from dinrail_deepseek.provider import DeepSeek
 
-    return DeepSeek(upstream)
+    return DeepSeek(upstream, beta=config.beta)
 
 
 DEEPSEEK = ProviderType(

@@ -11,10 +11,9 @@ from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.embeddings import Embedder, EmbeddingRequest
 from dinrail_core.api.provider import ModelInfo
 from dinrail_core.api.wire import MISSING
-from dinrail_mistral.answers import in_openais_words
+from dinrail_mistral.answers import Rewording
 from dinrail_mistral.requests import MistralChat, in_mistrals_words
 from dinrail_sdk.openai import OpenAIDialect
-from dinrail_sdk.upstream import Upstream
 
 __all__ = ["Mistral"]
 
@@ -25,8 +24,9 @@ _ELSEWHERE = ("ocr", "moderation", "classification", "audio_transcription", "aud
 class Mistral(OpenAIDialect):
     """Mistral's own models."""
 
-    def __init__(self, upstream: Upstream) -> None:
-        super().__init__(upstream, reword=in_openais_words)
+    def rewording(self) -> Rewording:
+        """See :class:`~dinrail_mistral.answers.Rewording`; thoughts of a stream are put together on the way."""
+        return Rewording()
 
     def chat_request(self, request: ChatRequest) -> MistralChat:
         """See :func:`~dinrail_mistral.requests.in_mistrals_words`."""

@@ -8,7 +8,9 @@ from typing import Any
 
 from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.wire import Wire
+from dinrail_mistral.answers import FORM
 from dinrail_sdk.openai.requests import instructions_as_system, older_limit, without
+from dinrail_sdk.translation import in_native_words, thoughts_of
 
 __all__ = ["MistralChat", "call_id", "in_mistrals_words"]
 
@@ -21,7 +23,8 @@ _WITHOUT_EFFECT = (
     "user",
 )
 _NOT_IN_MESSAGES = frozenset(
-    {"audio", "function_call", "name", "reasoning", "reasoning_content", "reasoning_signature", "refusal"}
+    {"annotations", "audio", "cache_control", "function_call", "name", "native_content"}
+    | {"reasoning", "reasoning_content", "reasoning_details", "refusal"}
 )
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CALL_ID = re.compile(r"[a-zA-Z0-9]{9}")
@@ -66,21 +69,30 @@ def _message(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _said(message: dict[str, Any]) -> dict[str, Any]:
-    """The content of an assistant's message, with what it thought before as a chunk of its own."""
+    """The content of an assistant's message: its own chunks where it carries them, or else thoughts before the text."""
+    if (blocks := in_native_words(message, FORM)) is not None:
+        return {"content": blocks}
     content = message.get("content")
     if content is None:
         content = message.get("refusal")
     elif isinstance(content, list):
         # A part that says no is a text like others there.
         content = [{"type": "text", "text": part["refusal"]} if part["type"] == "refusal" else part for part in content]
-    thought = message.get("reasoning_content") or message.get("reasoning")
-    if not thought:
+    thoughts = [_thinking(one.get("text"), one.get("signature")) for one in thoughts_of(message, FORM)]
+    if not thoughts:
+        # What another maker's model thought is read as well, as far as it is text.
+        thoughts = [
+            _thinking(text, None) for text in (message.get("reasoning_content") or message.get("reasoning"),) if text
+        ]
+    if not thoughts:
         return {} if content is None else {"content": content}
-    thinking: dict[str, Any] = {"type": "thinking", "thinking": [{"type": "text", "text": thought}]}
-    if message.get("reasoning_signature"):
-        thinking["signature"] = message["reasoning_signature"]
     texts = [{"type": "text", "text": content}] if isinstance(content, str) and content else content or []
-    return {"content": [thinking, *texts]}
+    return {"content": [*thoughts, *texts]}
+
+
+def _thinking(text: Any, signature: Any) -> dict[str, Any]:
+    chunk = {"type": "thinking", "thinking": [{"type": "text", "text": text if isinstance(text, str) else ""}]}
+    return chunk | ({"signature": signature} if signature else {})
 
 
 def _part(part: dict[str, Any]) -> dict[str, Any]:
