@@ -46,9 +46,8 @@ lint: .venv/.test ## Style
 # Folders of tests are no packages, so each is looked at by itself: two of them may have a conftest.py.
 types: .venv/.test ## Types
 	$(BIN)/mypy $(wildcard $(addsuffix /src,$(MEMBERS) $(APART))) $(wildcard benchmarks tools)
-	@status=0; for folder in $(TEST_FOLDERS); do \
-	    echo "$(BIN)/mypy $$folder"; $(BIN)/mypy --no-error-summary $$folder/*.py || status=1; \
-	done; exit $$status
+	@printf '%s\n' $(TEST_FOLDERS) | xargs -P 2 -I {} sh -c \
+	    'found=$$($(BIN)/mypy --no-error-summary {}*.py) || { echo "$$found"; exit 1; }'
 
 # Tests with bounds of a second or two can miss them on a busy machine: what fails has one more chance, by itself.
 tests: .venv/.test ## All tests, or those that ARGS names

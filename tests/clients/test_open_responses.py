@@ -37,7 +37,7 @@ def test_every_test_of_the_suite_passes(server: Server, upstream: Scripted) -> N
         pytest.skip("THE COMPLIANCE SUITE IS NOT RUN: OPEN_RESPONSES_SUITE does not say where it is")
     bun = Path(folder) / "node_modules" / ".bin" / "bun"
     upstream.says(obliging)
-    command = [bun, "run", "bin/compliance-test.ts", "--json", "--api-key", "none"]
+    command = [str(bun), "run", "bin/compliance-test.ts", "--json", "--api-key", "none"]
     done = subprocess.run(
         [*command, "--base-url", server.url, "--model", MODEL],
         cwd=folder,

@@ -198,10 +198,11 @@ class MemoryJobs(Jobs):
         *,
         kind: str | None = None,
         state: JobState | None = None,
+        periodic: bool = False,
         after: str | None = None,
         limit: int = 100,
     ) -> Sequence[Job]:
-        jobs = [entry.job for entry in reversed(self.shelf.values()) if not entry.periodic]
+        jobs = [entry.job for entry in reversed(self.shelf.values()) if entry.periodic == periodic]
         wanted = [job for job in jobs if principal in (None, job.principal) and (after is None or job.id < after)]
         return [job for job in wanted if kind in (None, job.kind) and state in (None, job.state)][:limit]
 
