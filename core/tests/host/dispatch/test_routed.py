@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from dinrail_core.api.answers import Answer, Stream
 from dinrail_core.api.call import Call
@@ -243,6 +244,21 @@ async def test_what_a_request_does_not_say_is_the_operators(rig: Rig) -> None:
     }
     await rig.ask(model, EmbeddingRequest.model_validate({"model": "fast", "input": "Hi"}))
     assert rig.requests[1].model_dump() == {"model": "m", "input": "Hi"}
+
+
+async def test_a_callers_own_key_is_shown_to_one_instance_alone(rig: Rig) -> None:
+    own = Call(upstream_key=SecretStr("sk-mine"))
+    model = routed(targets=["a/x", "b/x"], fallback=["c/x", "a/y"])
+    for _ in range(3):
+        await rig.ask(model, call=own)
+    rig.errors = {"a/x": UpstreamFailed("a fails"), "a/y": UpstreamFailed("so does y")}
+    with pytest.raises(UpstreamFailed, match="a fails"):
+        await rig.ask(model, call=own)
+    assert rig.asked == ["a/x"] * 4 + ["a/y"]
+    rig.missing = {"a/x"}
+    with pytest.raises(ModelNotFound):
+        await rig.ask(model, call=own)
+    assert {name.partition("/")[0] for name in rig.asked} == {"a"}
 
 
 async def test_a_default_that_does_not_fit_is_said(rig: Rig) -> None:

@@ -87,6 +87,9 @@ class RoutedModel:
     async def ask(self, find: Find, method: str, request: Any, call: Call) -> Any:
         """Ask one model after the other until one answers.
 
+        A caller's own key for the upstream is one of the first model's instance: it is shown to no other instance, and
+        chance does not choose.
+
         Args:
             find: Where the models are found; one that may not be used is not there.
             method: The method of the contract by which they are asked.
@@ -98,9 +101,12 @@ class RoutedModel:
         """
         request = self._with_defaults(request)
         first: DinrailError | None = None
-        for model in self._order():
+        own = await self._owner(find) if call.upstream_key is not None else None
+        for model in self._order() if own is None else dict.fromkeys(self.leads_to):
             try:
-                return await self._ask_one(find, method, model, request, call)
+                target = await find(model)
+                if own is None or target.instance == own:
+                    return await self._ask_one(target, method, model, request, call)
             except DinrailError as error:
                 failure = failure_of(error)
                 first = first or error
@@ -108,6 +114,10 @@ class RoutedModel:
                     raise
         assert first is not None
         raise first
+
+    async def _owner(self, find: Find) -> str:
+        """The instance that is shown a caller's own key."""
+        return (await find(self.leads_to[0])).instance
 
     def _order(self) -> list[str]:
         """The models, the one whose turn it is first; what has failed lately stands behind the rest."""
@@ -122,9 +132,8 @@ class RoutedModel:
             states[well[0]].turn -= sum(states[model].weight for model in well)
         return list(dict.fromkeys([*well, *states, *self.settings.fallback]))
 
-    async def _ask_one(self, find: Find, method: str, model: str, request: Any, call: Call) -> Any:
+    async def _ask_one(self, target: Target[Any], method: str, model: str, request: Any, call: Call) -> Any:
         state = self._targets.get(model) or _State(1.0)
-        target = await find(model)
         request = request.model_copy(update={"model": target.model})
         for left in range(self.settings.retries, -1, -1):
             state.busy += 1
