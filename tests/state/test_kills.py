@@ -78,7 +78,15 @@ class Writer:
 
     async def run(self) -> None:
         """Until the server is gone."""
-        steps = (self._file, self._prompt, self._version, self._conversation, self._items, self._delete)
+        steps = (
+            self._file,
+            self._prompt,
+            self._version,
+            self._conversation,
+            self._items,
+            self._delete_item,
+            self._delete,
+        )
         try:
             while True:
                 await self._chance.choice(steps)()
@@ -115,10 +123,22 @@ class Writer:
         found = self._take(self._world.conversations, "conversations")
         if found is not None:
             key, items = found
-            body = {"items": [_message(self._text()) for _ in range(3)]}
+            text = self._text()
+            body = {"items": [_message(f"{text} {part}") for part in "abc"]}
             added = await self._send("POST", f"conversations/{key}/items", json=body)
             new = [item["id"] for item in added["data"]]
             self._give_back(self._world.conversations, "conversations", key, [*items, *new])
+
+    async def _delete_item(self) -> None:
+        """The oldest of those that were added together."""
+        found = self._take(self._world.conversations, "conversations")
+        if found is not None:
+            key, items = found
+            if items[1:]:
+                gone = items.pop(1)
+                await self._send("DELETE", f"conversations/{key}/items/{gone}")
+                self._world.deleted.add(f"conversations/{key}/items/{gone}")
+            self._give_back(self._world.conversations, "conversations", key, items)
 
     async def _delete(self) -> None:
         kinds: list[tuple[str, dict[str, Any]]] = [
@@ -244,8 +264,18 @@ async def check(client: aiohttp.ClientSession, world: World) -> None:
         async with client.get(path) as answer:
             assert answer.status in (200, 404), path
             if answer.status == 200 and path.startswith("conversations/"):
-                items = json.loads(await got(f"{path}/items?limit=100"))["data"]
-                assert len(items) % 3 == 1 or len(items) == 100, "three were added at once, or none"
+                items = json.loads(await got(f"{path}/items?order=asc&limit=100"))["data"]
+                _check_whole([item["content"][0]["text"] for item in items])
+
+
+def _check_whole(texts: list[str]) -> None:
+    """Three were added at once, or none, and they are deleted from the first one on."""
+    parts: dict[str, str] = {}
+    for text in texts[1:99]:  # the first one came with the conversation, and a page may end within three
+        head, _, part = text.rpartition(" ")
+        parts[head] = parts.get(head, "") + part
+    for head, found in list(parts.items())[: None if len(texts) < 99 else -1]:
+        assert "abc".endswith(found), (head, found)
 
 
 async def check_rows(config: dict[str, Any], folder: Path) -> None:

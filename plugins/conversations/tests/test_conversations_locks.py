@@ -112,7 +112,6 @@ async def other_process(config: dict[str, Any], conversation_id: str) -> AsyncIt
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         WRITER,
-        "hold",
         json.dumps(config),
         conversation_id,
         stdin=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""A process that writes to conversations, for tests that kill it."""
+"""A process that holds the lock of a conversation, for tests that stop and kill it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from talk import ANN, add, begin, message
+from talk import ANN
 
 from dinrail_core.api.conversations import Conversations
 from dinrail_core.errors import Conflict, Unavailable
@@ -32,28 +32,7 @@ async def hold(service: Conversations, conversation_id: str) -> None:
             print("written", flush=True)
 
 
-async def write(service: Conversations, name: str) -> None:
-    """Write until killed; say what was acknowledged."""
-
-    async def one(number: int) -> None:
-        key = await begin(service, metadata={"by": name})
-        print("begun", key, flush=True)
-        for batch in range(1000):
-            texts = [f"{name} {number} {batch} {part}" for part in range(3)]
-            ids = await add(service, key, *map(message, texts))
-            print("added", key, *ids, flush=True)
-            if batch % 3 == 2:
-                await service.delete_item(key, ids[0], ANN)
-                print("deleted", key, ids[0], flush=True)
-            if batch % 10 == 9:
-                gone = await begin(service, "x")
-                await service.delete(gone, ANN)
-                print("gone", gone, flush=True)
-
-    await asyncio.gather(*(one(number) for number in range(4)))
-
-
-async def main(what: str, config: dict[str, Any], argument: str) -> None:
+async def main(config: dict[str, Any], conversation_id: str) -> None:
     for attempt in range(5):
         async with open_rail(plugins=("database", "conversations"), config=config) as rail:
             try:
@@ -62,9 +41,9 @@ async def main(what: str, config: dict[str, Any], argument: str) -> None:
                 if attempt == 4:
                     raise
                 continue  # on a machine that does much else, the ten seconds for opening may pass
-            await (hold if what == "hold" else write)(service, argument)
+            await hold(service, conversation_id)
             return
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]))
+    asyncio.run(main(json.loads(sys.argv[1]), sys.argv[2]))
