@@ -104,6 +104,11 @@ async def test_a_body_is_needed_only_where_something_has_to_be_said(served: Serv
     [
         ({"items": [{"role": "user", "content": "x"}, {"type": "telepathy"}]}, "items.1.type"),
         ({"items": [{"type": "compaction_trigger"}]}, "items.0.type"),
+        ({"items": [{"role": "user", "content": "x"}, {"type": "item_reference", "id": "a\0"}]}, "items.1.id"),
+        (
+            {"items": [{"type": "mcp_approval_response", "id": "a\0", "approval_request_id": "x", "approve": True}]},
+            "items.0.id",
+        ),
         ({"items": [{"role": "user", "content": "x"}] * 21}, "items"),
         ({"items": {"role": "user", "content": "x"}}, "items"),
         ({"metadata": {str(number): "x" for number in range(17)}}, "metadata"),
@@ -132,6 +137,7 @@ async def test_bad_queries_are_400_and_name_the_parameter(served: Served) -> Non
             ("order=up", "order"),
             ("include[]=everything", "include"),
             ("after=msg_0", "after"),
+            ("after=%00", "after"),
         ):
             async with session.get(f"conversations/{key}/items?{query}") as answer:
                 assert answer.status == 400, query

@@ -12,6 +12,7 @@ import aiohttp
 import openai
 import pytest
 from stock import PLUGINS, SWEEP, configuration, looking_at, settled, take_stock, until
+from yarl import URL
 
 from dinrail_sdk.testing import Served, serve
 from dinrail_sdk.testing.periodic import look_now
@@ -63,6 +64,13 @@ async def test_a_file_that_is_not_there_is_404(served: Served, operation: str) -
         assert refusal.value.param == "file_id"
         with pytest.raises(openai.NotFoundError):
             await getattr(client.files, operation)("file-%00")
+
+
+async def test_an_id_that_no_database_can_hold_is_404(served: Served) -> None:
+    async with aiohttp.ClientSession() as session:
+        for method, path in (("GET", "files/%00"), ("GET", "files/%00/content"), ("DELETE", "files/%00")):
+            async with session.request(method, URL(f"{served.url}/{path}", encoded=True)) as answer:
+                assert (answer.status, (await answer.json())["error"]["param"]) == (404, "file_id")
 
 
 async def test_a_deleted_file_is_missing_and_its_bytes_are_gone(

@@ -181,7 +181,12 @@ async def test_parts_and_files_have_limits(database_config: dict[str, Any], tmp_
 
 @pytest.mark.parametrize(
     ("change", "param"),
-    [({"purpose": "nothing"}, "purpose"), ({"bytes": -1}, "bytes"), ({"filename": ""}, "filename")],
+    [
+        ({"purpose": "nothing"}, "purpose"),
+        ({"bytes": -1}, "bytes"),
+        ({"filename": ""}, "filename"),
+        ({"mime_type": "a\0"}, "mime_type"),
+    ],
 )
 async def test_a_wrong_request_is_400_and_names_the_field(served: Served, change: dict[str, Any], param: str) -> None:
     good: dict[str, Any] = {"bytes": 1, "filename": "a", "mime_type": "text/plain", "purpose": "batch"}

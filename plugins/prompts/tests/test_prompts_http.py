@@ -58,7 +58,7 @@ async def test_a_prompt_through_its_life(client: aiohttp.ClientSession) -> None:
         ({"prompt": None}, "prompt"),
         ({"prompt": 7}, "prompt"),
         ({"prompt": "x" * 1_000_001}, "prompt"),
-        ({"prompt": "a\0b"}, None),
+        ({"prompt": "a\0b"}, "prompt"),
         ({"prompt": "{{name}}"}, "variables"),
         ({"prompt": "x", "variables": ["name"]}, "variables"),
         ({"prompt": "x", "variables": "name"}, "variables"),

@@ -68,6 +68,14 @@ async def test_a_table_is_a_parameter_for_each_of_its_keys(start: Start) -> None
             assert (await answer.json())["query"] == wanted
 
 
+async def test_what_no_database_holds_is_refused_by_the_parameters_name(start: Start) -> None:
+    running = await start(routes=ROUTES)
+    for name in ("order", "include[]", "metadata[a]", "unknown"):
+        async with running.http.get(running.root + f"/page?{name}=a%00") as answer:
+            assert answer.status == 400
+            assert (await answer.json())["error"]["param"] == name
+
+
 async def test_of_a_repeated_parameter_that_is_no_list_the_first_counts(start: Start) -> None:
     running = await start(routes=ROUTES)
     async with running.http.get(running.root + "/page?limit=1&limit=2") as answer:

@@ -58,10 +58,14 @@ def entries_of(items: Iterable[InputItem]) -> list[Entry]:
     """What a request brings.
 
     Raises:
-        InvalidRequest: An item cannot be kept; ``param`` is ``items.N.type``.
+        InvalidRequest: An item cannot be kept; ``param`` is ``items.N.type`` or ``items.N.id``.
     """
     found = []
     for number, item in enumerate(items):
+        item_id: object = getattr(item, "id", None)
+        given = isinstance(item_id, str)
+        if isinstance(item_id, str) and "\0" in item_id:
+            raise InvalidRequest("An id must not contain the character U+0000.", param=f"items.{number}.id")
         if isinstance(item, ItemReference):
             found.append(Entry(item.id, "", None, given=True))
             continue
@@ -69,7 +73,7 @@ def entries_of(items: Iterable[InputItem]) -> list[Entry]:
             kept_item = keep(item, new_id)
         except InvalidRequest as error:
             raise InvalidRequest(error.message, param=f"items.{number}.{error.param}") from None
-        found.append(entry_of(kept_item, given=isinstance(getattr(item, "id", None), str)))
+        found.append(entry_of(kept_item, given=given))
     return found
 
 

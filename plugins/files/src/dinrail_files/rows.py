@@ -12,8 +12,9 @@ from dinrail_core.api.wire import MISSING
 from dinrail_core.errors import NotFound
 from dinrail_files.intake import Taken
 from dinrail_files.tables import FILES
+from dinrail_sdk.sql.units import Owned
 
-__all__ = ["expiry_of", "file_of", "file_row", "living", "missing_file"]
+__all__ = ["existing", "expiry_of", "file_of", "file_row", "living", "missing_file"]
 
 _BATCH_SECONDS = 2_592_000
 """Files for batches vanish after 30 days unless their owner says otherwise (OpenAI's ``FileExpirationAfter``)."""
@@ -55,6 +56,18 @@ def file_of(row: RowMapping | dict[str, Any]) -> OpenAIFile:
 def living() -> ColumnElement[bool]:
     """The condition that a file's time is not over: it is gone at once, though its row is removed a little later."""
     return FILES.c.expires_at.is_(None) | (FILES.c.expires_at > time.time())
+
+
+def existing(unit: Owned, file_id: str) -> RowMapping:
+    """A file's row, while its time is not over.
+
+    Raises:
+        NotFound: There is none.
+    """
+    row = unit.get(FILES, file_id)
+    if row is None or (row["expires_at"] is not None and row["expires_at"] <= time.time()):
+        raise missing_file(file_id)
+    return row
 
 
 def missing_file(file_id: str) -> NotFound:

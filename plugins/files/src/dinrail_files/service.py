@@ -23,7 +23,7 @@ from dinrail_core.api.files import (
 )
 from dinrail_files.intake import Intake, Limit, loosen
 from dinrail_files.media_types import media_type_of
-from dinrail_files.rows import expiry_of, file_of, file_row, living, missing_file
+from dinrail_files.rows import existing, expiry_of, file_of, file_row, living, missing_file
 from dinrail_files.sweeper import Sweeper
 from dinrail_files.tables import FILES
 from dinrail_sdk.sql.contract import Database, Duplicate
@@ -109,9 +109,9 @@ class FileService(Files):
 
     async def delete(self, file_id: str, call: Call) -> Answer[DeletedFile]:
         def work(unit: Owned) -> Any:
-            row = unit.first(FILES, FILES.c.id == file_id, living())
+            row = existing(unit, file_id)
             # Of two that delete at once, one finds nothing left.
-            if row is None or unit.delete(FILES, FILES.c.id == file_id) != 1:
+            if unit.delete(FILES, FILES.c.id == file_id) != 1:
                 raise missing_file(file_id)
             loosen(unit, row["blob"])
             return row["blob"]
@@ -125,10 +125,7 @@ class FileService(Files):
         await Sweeper(self._database, self._blobs).sweep()
 
     async def _row(self, file_id: str, call: Call) -> RowMapping:
-        row = await self._database.read(call.principal, lambda unit: unit.first(FILES, FILES.c.id == file_id, living()))
-        if row is None:
-            raise missing_file(file_id)
-        return row
+        return await self._database.read(call.principal, lambda unit: existing(unit, file_id))
 
     def _read(self, blob: str, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         return self._blobs.open(blob, start, stop)

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from dinrail_core.api.access import Access, Meter
 from dinrail_core.api.call import Call
 from dinrail_core.api.wire import decode_request
-from dinrail_core.errors import DinrailError
+from dinrail_core.errors import DinrailError, InvalidRequest
 from dinrail_core.hooks.context import Rail
 from dinrail_core.hooks.http import Part, Route
 from dinrail_server.body import body_reads, parse_json, read_body
@@ -154,7 +154,7 @@ class HttpExchange(ServerExchange):
     def parameters(self, wire: type[W]) -> W:
         """See :meth:`Exchange.parameters`; a list is a repeated parameter, with or without ``[]`` behind its name.
 
-        A table is a parameter for each of its keys: ``metadata[key]=value``.
+        A table is a parameter for each of its keys: ``metadata[key]=value``. U+0000 is refused: no database holds it.
         """
         return decode_request(wire, _gathered(wire, self.request.query), from_text=True)
 
@@ -163,6 +163,8 @@ def _gathered(wire: type[BaseModel], query: MultiMapping[str]) -> dict[str, Any]
     lists, tables = _fields_of(wire, list), _fields_of(wire, dict)
     found: dict[str, Any] = {}
     for name, value in query.items():
+        if "\0" in value:
+            raise InvalidRequest("Text must not contain the character U+0000.", param=name[:200])
         plain = name.removesuffix("[]")
         table, bracket, key = name.partition("[")
         if plain in lists:

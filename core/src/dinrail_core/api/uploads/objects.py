@@ -23,7 +23,7 @@ class CreateUpload(Wire):
     purpose: UploadPurpose
     bytes: Annotated[int, Field(ge=0)]
     """The size that the whole file will have."""
-    mime_type: Annotated[str, Field(max_length=255)]
+    mime_type: Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
     """What the client takes it for; used where the content does not say."""
     expires_after: ExpiresAfter | MISSING = MISSING
     """When the file shall vanish by itself."""
