@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
-__all__ = ["LOCAL", "Call", "Principal", "Share"]
+__all__ = ["LOCAL", "Call", "Expense", "Principal", "Share"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,25 @@ LOCAL = Principal(tenant="local", user="local")
 """The one user of a server without any configured identity."""
 
 
+@dataclass(slots=True)
+class Expense:
+    """What one answer of a model took, in the course of another answer.
+
+    Attributes:
+        asked: The name by which it was asked for: of an instance, or of a model of the operator's own making.
+        model: The whole id of the model that has answered.
+        input: Tokens of the request.
+        output: Tokens of the answer.
+        estimated: Nobody has said so; it is about this much.
+    """
+
+    asked: str
+    model: str
+    input: int = 0
+    output: int = 0
+    estimated: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call: identity travels as a value, never in a context variable that a background task would inherit.
@@ -63,6 +83,10 @@ class Call:
             hexadecimal digits); a later try finds the object of an earlier one by it, and makes no second.
         storage_limit: Bytes that the principal may have stored altogether, where that is limited.
         credential: An id of what the caller showed, which is no secret (:attr:`Access.credential`); for accounts.
+        may_use: ``may_use(instance, model)``: whether it may use a model, where that is limited; for services that ask
+            models of their own accord (:meth:`Rail.limited_to`).
+        expenses: Where it is noted what each model takes that is asked in the course of an answer and does not give
+            that answer itself; ``None`` where nobody counts.
     """
 
     principal: Principal = LOCAL
@@ -73,6 +97,8 @@ class Call:
     storage_limit: int | None = None
     seed: str | None = None
     credential: str | None = None
+    may_use: Callable[[str, str | None], bool] | None = field(default=None, repr=False, compare=False)
+    expenses: list[Expense] | None = field(default=None, repr=False, compare=False)
 
     def remaining(self) -> float | None:
         """Seconds until the deadline (0.0 when it has passed), or ``None`` without one."""

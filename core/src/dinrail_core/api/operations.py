@@ -7,9 +7,10 @@ answers. So an API that can be batched is one that has a route, and there is no 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dinrail_core.api.call import Call, Principal
+from dinrail_core.api.call import Call, Expense, Principal
 from dinrail_core.api.jobs import Json
 
 __all__ = ["Operations", "Outcome"]
@@ -62,4 +63,12 @@ class Operations(ABC):
 
         Raises:
             RateLimited: The principal has done too much for now. Nothing has been asked of anybody.
+        """
+
+    def spent(self, expenses: Sequence[Expense], call: Call) -> None:
+        """Count what models took in work that goes on behind a request and asks them by itself.
+
+        Args:
+            expenses: What they took.
+            call: On whose behalf.
         """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -99,6 +100,16 @@ class Exchange(ABC):
         target = await self.rail.resolve(contract, model)
         self.asked = target
         return target
+
+    def turn(self) -> AbstractAsyncContextManager[Call]:
+        """One request of several that come through a :class:`Talk`: let in, limited and counted like any other.
+
+        Raises:
+            Unauthenticated: Upon entering: as for a request of its own.
+            PermissionDenied: Likewise.
+            RateLimited: Likewise.
+        """
+        return nullcontext(self.call)
 
     @abstractmethod
     async def read(self) -> bytes:

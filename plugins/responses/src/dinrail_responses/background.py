@@ -10,10 +10,12 @@ from dataclasses import replace
 
 from pydantic_core import to_json
 
+from dinrail_core.api.access import Authenticator
 from dinrail_core.api.call import Call
 from dinrail_core.api.conversations import ConversationLock, Conversations
 from dinrail_core.api.items.keeping import read_item
 from dinrail_core.api.jobs import Job, JobRun, Jobs
+from dinrail_core.api.operations import Operations
 from dinrail_core.api.responses import CreateResponse
 from dinrail_core.api.webhooks import WebhookEventType, Webhooks
 from dinrail_core.errors import Conflict, DinrailError, InvalidRequest, NotFound
@@ -122,7 +124,7 @@ class Background:
 
     async def run(self, job: JobRun) -> None:
         """Make a response, or go on with one whose process is gone."""
-        call = job.call
+        call = await self._limited(job.call)
         found = await self._awaited(job.payload["response_id"], call)
         if found is None:
             return
@@ -150,6 +152,21 @@ class Background:
             return  # it was cancelled or deleted, or another process has it
         finally:
             self._tell(scribe.response["id"])
+            await self._spent(call)
+
+    async def _limited(self, call: Call) -> Call:
+        """The call with what its principal may use now, where that is limited; what models take is noted."""
+        call = replace(call, expenses=[])
+        if not self._rail.provides(Authenticator):
+            return call
+        identity = await self._rail.service(Authenticator)
+        policy = identity.policy(call.principal) if identity.required else None
+        return replace(call, may_use=policy.may_use) if policy is not None and policy.limits_models else call
+
+    async def _spent(self, call: Call) -> None:
+        """Have counted what models took."""
+        if call.expenses and self._rail.provides(Operations):
+            (await self._rail.service(Operations)).spent(call.expenses, call)
 
     async def ended(self, job: Job) -> None:
         """A job was cancelled, or its last attempt has failed: so has its response."""

@@ -16,6 +16,7 @@ from dinrail_responses.parsing import parsed
 from dinrail_responses.reduce import ChatReducer, Manner, Step, as_chunk
 from dinrail_responses.scribe import Scribe
 from dinrail_responses.speaker import Speaker, counted, drop_older_half, listen
+from dinrail_responses.spending import Bill
 from dinrail_responses.tools.interface import Exchange, Json, Offer
 from dinrail_responses.tools.toolbox import Toolbox
 from dinrail_responses.writers import NewId
@@ -90,20 +91,25 @@ class ChatSpeaker(Speaker):
         )
         request = self._request(toolbox, limit)
         reducer = ChatReducer(scribe, manner)
+        bill = Bill(self._call, self._target, self._messages)
         try:
             if self._streamed:
                 opening = self._target.provider.stream(request, self._call)
-                async with aclosing(listen(opening, reducer.feed)) as reads:
+                async with aclosing(listen(opening, reducer.feed, bill)) as reads:
                     async for _ in reads:
                         yield
             else:
                 answer = await self._target.provider.complete(request, self._call)
+                bill.open(answer.headers)
+                bill.hear(len(answer.body) // 4)
                 reducer.feed(as_chunk(parsed(answer.body)))
                 yield
         except BaseException:
             reducer.abort()
+            bill.settle(None)
             raise
         self.step = reducer.end()
+        bill.settle(self.step.usage)
         self._messages.append(self.step.said)
         yield
 
@@ -111,8 +117,12 @@ class ChatSpeaker(Speaker):
         """Chats have no words for counting: the server counts for an answer of one token."""
         free = {"tool_choice": MISSING, "response_format": MISSING}  # which may not fit into one token
         request = self._request(toolbox, 1).model_copy(update=free)
+        bill = Bill(self._call, self._target, self._messages)
         answer = await self._target.provider.complete(request, self._call)
-        return counted((parsed(answer.body).get("usage") or {}).get("prompt_tokens"))
+        bill.open(answer.headers)
+        usage = parsed(answer.body).get("usage") or {}
+        bill.settle(usage)
+        return counted(usage.get("prompt_tokens"))
 
     def tell(self, exchanges: Sequence[Exchange]) -> None:
         images: list[Json] = []

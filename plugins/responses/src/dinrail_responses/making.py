@@ -22,9 +22,11 @@ from dinrail_responses.compacting import Compacting, Compactor, Runs, too_long
 from dinrail_responses.finding import Found, find_model
 from dinrail_responses.hosted import Divided, divided
 from dinrail_responses.loop import Bounds, Ledger, Loop
+from dinrail_responses.parsing import parsed
 from dinrail_responses.plan import Plan, item_id
 from dinrail_responses.scribe import Scribe
 from dinrail_responses.speaker import Speaker
+from dinrail_responses.spending import Bill
 from dinrail_responses.tools.interface import Desk, Exchange, Json, ToolKind
 from dinrail_responses.tools.toolbox import Toolbox, open_toolbox
 
@@ -101,7 +103,7 @@ class Maker:
         Raises:
             RequestError: The request cannot be put into words that the model understands, or a tool is not usable.
         """
-        found = await find_model(plan.rail, plan.asked)
+        found = await find_model(plan.models, plan.asked)
         spent: Json | None = None
         if not found.whole:  # a whole one compacts by itself
             if plan.compacts:
@@ -118,7 +120,7 @@ class Maker:
         Raises:
             UnsupportedFeature: The model's server does not tell.
         """
-        found = await find_model(plan.rail, plan.asked)
+        found = await find_model(plan.models, plan.asked)
         async with self._asking(found, plan, _unheard(plan), streamed=False) as (speaker, toolbox, _):
             await toolbox.lead(again=True)
             toolbox.arrange()
@@ -126,7 +128,7 @@ class Maker:
 
     async def compacted(self, plan: Plan) -> bytes:
         """The answer of ``/v1/responses/compact``: the upstream's own, where it has one."""
-        found = await find_model(plan.rail, plan.asked)
+        found = await find_model(plan.models, plan.asked)
         if found.whole:
             from dinrail_core.api.responses import CompactRequest
             from dinrail_responses.native_input import as_input
@@ -136,9 +138,13 @@ class Maker:
             request = decode_request(CompactRequest, {**asked, "model": found.target.model, "input": items})
             try:
                 answer: Answer[Any] = await found.target.provider.compact_input(request, plan.call)
-                return answer.body
             except (UnsupportedFeature, UpstreamInvalid):
                 pass  # it has no such operation
+            else:
+                bill = Bill(plan.call, found.target, items)
+                bill.open(answer.headers)
+                bill.settle(parsed(answer.body).get("usage"))
+                return answer.body
         return to_json(await self.compactor.compacted(plan))
 
     @asynccontextmanager
@@ -168,7 +174,7 @@ class Maker:
     async def _told(self, plan: Plan) -> tuple[str, Json | None]:
         """What the model says to a plan without tools, and what that took."""
         scribe = _unheard(plan)
-        found = await find_model(plan.rail, plan.asked)
+        found = await find_model(plan.models, plan.asked)
         async with self._asking(found, plan, scribe, streamed=False) as (speaker, toolbox, citations):
             async with aclosing(speaker.ask(scribe, toolbox, citations, None)) as asking:
                 async for _ in asking:

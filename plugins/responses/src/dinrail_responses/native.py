@@ -20,6 +20,7 @@ from dinrail_responses.parsing import parsed
 from dinrail_responses.reduce import Manner, Step
 from dinrail_responses.scribe import Scribe
 from dinrail_responses.speaker import Speaker, counted, drop_older_half, listen
+from dinrail_responses.spending import Bill
 from dinrail_responses.tools.interface import Exchange, Json, Offer
 from dinrail_responses.tools.toolbox import Toolbox
 
@@ -117,20 +118,25 @@ class NativeSpeaker(Speaker):
         )
         request = self._request(toolbox, limit)
         reducer = NativeReducer(scribe, manner, plain=self._plain)
+        bill = Bill(self._call, self._target, self._items)
         try:
             if self._streamed:
                 opening = self._target.provider.stream_response(request, self._call)
-                async with aclosing(listen(opening, reducer.feed)) as reads:
+                async with aclosing(listen(opening, reducer.feed, bill)) as reads:
                     async for _ in reads:
                         yield
             else:
                 answer = await self._target.provider.respond(request, self._call)
+                bill.open(answer.headers)
+                bill.hear(len(answer.body) // 4)
                 reducer.feed({"type": "response.completed", "response": parsed(answer.body)})
                 yield
             step = reducer.end()
         except BaseException:
             reducer.abort()
+            bill.settle(None)
             raise
+        bill.settle(step.usage)
         self.resume(step)
         yield
 
@@ -145,8 +151,12 @@ class NativeSpeaker(Speaker):
             except (UnsupportedFeature, UpstreamInvalid):
                 pass
         short = {"max_output_tokens": _LEAST, "tool_choice": MISSING, "text": MISSING, "stream": MISSING}
+        bill = Bill(self._call, self._target, self._items)
         answered = await self._target.provider.respond(request.model_copy(update=short), self._call)
-        return counted((parsed(answered.body).get("usage") or {}).get("input_tokens"))
+        bill.open(answered.headers)
+        usage = parsed(answered.body).get("usage") or {}
+        bill.settle(usage)
+        return counted(usage.get("input_tokens"))
 
     def tell(self, exchanges: Sequence[Exchange]) -> None:
         known = {item["call_id"] for item in self._items if item.get("type") in ("function_call", "custom_tool_call")}

@@ -60,7 +60,8 @@ class Plan:
         store: Whether it is kept.
         conversation_id: The conversation that it belongs to.
         call: On whose behalf.
-        rail: What the caller may use.
+        rail: Where tools are found.
+        models: Where models are found that the caller may use.
     """
 
     asked: Json
@@ -74,6 +75,7 @@ class Plan:
     conversation_id: str | None
     call: Call
     rail: Rail
+    models: Rail
 
     @property
     def history(self) -> list[Json]:
@@ -138,6 +140,7 @@ class Planner:
             conversation_id=conversation_id,
             call=call,
             rail=self._rail,
+            models=self._rail if call.may_use is None else self._rail.limited_to(call.may_use),
         )
 
     async def items_of(self, request: CreateResponse, call: Call) -> list[Json]:

@@ -13,6 +13,7 @@ from dinrail_responses.citations import Citations
 from dinrail_responses.parsing import parsed
 from dinrail_responses.reduce import Step
 from dinrail_responses.scribe import Scribe
+from dinrail_responses.spending import Bill
 from dinrail_responses.tools.interface import Exchange, Json
 from dinrail_responses.tools.toolbox import Toolbox
 
@@ -68,20 +69,25 @@ class Speaker(ABC):
         """Drop the older half of what has been said; false where nothing is left to drop."""
 
 
-async def listen(opening: Awaitable[Stream[Any]], feed: Callable[[Json], None]) -> AsyncGenerator[None, None]:
+async def listen(
+    opening: Awaitable[Stream[Any]], feed: Callable[[Json], None], bill: Bill
+) -> AsyncGenerator[None, None]:
     """Read a stream of the upstream to its end; yields once it has been opened, and behind each read.
 
     Args:
         opening: Gives the stream.
         feed: Told the JSON of each frame.
+        bill: Told that it costs.
     """
     stream = await opening
+    bill.open(stream.headers)
     try:
         yield
         async with aclosing(stream.reads()) as reads:
             async for read in reads:
                 for data in frames(read):
                     feed(parsed(data))
+                    bill.hear()
                 yield
     finally:
         await stream.aclose()

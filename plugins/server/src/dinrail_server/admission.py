@@ -110,6 +110,7 @@ class Admission:
         access = identity.recall(given) or await identity.identify(given)
         exchange.access = access
         call = exchange.call
+        policy = access.policy
         exchange.call = Call(
             access.principal,
             call.request_id,
@@ -117,10 +118,11 @@ class Admission:
             traceparent=call.traceparent,
             storage_limit=access.storage_limit,
             credential=access.credential,
+            may_use=policy.may_use if policy.limits_models else None,
+            expenses=call.expenses,
         )
         if upstream_key is not None:
             exchange.call = _with_key(exchange.call, upstream_key)
-        policy = access.policy
         if not policy.may_call(route.method, self._labels[route.path]):
             raise PermissionDenied(f"You may not use {route.method} {self._labels[route.path]}.")
         if policy.limits_models:
@@ -137,10 +139,15 @@ class Admission:
         if route.method == "POST" and not route.asks and isinstance(result, Answer):
             exchange.made = _id_of(result.value)
 
-    def leave(self, exchange: HttpExchange, status: int) -> None:
-        """The request is over: count it, and note what an auditor wants to know."""
+    def settle(self, exchange: HttpExchange) -> None:
+        """The request is no more under way, or has become a talk, whose turns count instead."""
         if exchange.meter is not None:
             exchange.meter.leave(exchange.usage.total if exchange.usage is not None else 0)
+            exchange.meter = None
+
+    def leave(self, exchange: HttpExchange, status: int) -> None:
+        """The request is over: count it, and note what an auditor wants to know."""
+        self.settle(exchange)
         if not self._identity.required:
             return
         action = _action(exchange)

@@ -7,7 +7,9 @@ import logging
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from aiohttp.web_request import BaseRequest
@@ -15,12 +17,12 @@ from aiohttp.web_response import StreamResponse
 from multidict import CIMultiDict
 
 from dinrail_core.api.access import Authenticator
-from dinrail_core.api.call import LOCAL, Call
+from dinrail_core.api.call import LOCAL, Call, Expense
 from dinrail_core.api.jobs import Jobs
 from dinrail_core.api.providers import ProviderStatus
 from dinrail_core.errors import DinrailError, Unavailable, UpstreamTimeout
 from dinrail_core.hooks.context import Rail
-from dinrail_core.hooks.http import Reply, Route
+from dinrail_core.hooks.http import Reply, Route, Talk
 from dinrail_core.host.operations import Declared, operations
 from dinrail_server import metrics
 from dinrail_server.access_log import AccessLog
@@ -29,11 +31,11 @@ from dinrail_server.config import ServerConfig
 from dinrail_server.contract import Counted
 from dinrail_server.delivery import deliver, refuse
 from dinrail_server.errors import ServerFailed, UnsupportedMediaType
-from dinrail_server.exchange import HttpExchange
+from dinrail_server.exchange import HttpExchange, Usage
 from dinrail_server.flights import Flights
 from dinrail_server.guard import Guard
 from dinrail_server.idempotency import HEADER, Idempotency
-from dinrail_server.metering import cost_of, metered, tell
+from dinrail_server.metering import count_expenses, metered, tell, tell_of
 from dinrail_server.metrics import Figures, JobFigures, SharedFigures
 from dinrail_server.responses import finished
 from dinrail_server.roster import Roster
@@ -100,10 +102,35 @@ class App(ServerState):
             status = await self._answer(exchange)
         finally:
             self.flights.leave(exchange)
+            if exchange.call.expenses:
+                exchange.usage = Usage.over(exchange.call.expenses)
             if self._admission is not None:
                 self._admission.leave(exchange, status)
             self._account(exchange, status, begun)
         return finished(exchange.stays)
+
+    @asynccontextmanager
+    async def turn(self, exchange: HttpExchange) -> AsyncIterator[Call]:
+        """See :meth:`ServerState.turn`; who is let in is asked each time, since a talk outlives keys."""
+        assert exchange.route is not None
+        begun = time.perf_counter()
+        spent: list[Expense] = []
+        exchange.rail = self._rail
+        exchange.call = replace(exchange.call, deadline=time.time() + self._config.request_timeout, expenses=spent)
+        if self._admission is not None:
+            await self._admission.admit(exchange, exchange.route, CIMultiDict())
+        try:
+            yield exchange.call
+        finally:
+            exchange.usage = Usage.over(spent)
+            if self._admission is not None:
+                self._admission.settle(exchange)
+            took = count_expenses(spent, exchange.call.credential, self.figures, self._rail) if spent else {}
+            if self._log is not None:
+                about = {"time": time.time(), "event": "turn", "id": exchange.call.request_id}
+                self._log.add({**about, "ms": round((time.perf_counter() - begun) * 1000, 1), **took})
+            spent.clear()  # it is counted
+            exchange.usage = None
 
     async def description(self) -> bytes:
         """See :meth:`ServerState.description`; made once, in a thread, since it takes a while."""
@@ -155,7 +182,7 @@ class App(ServerState):
     def _call(self, request: BaseRequest, request_id: str) -> Call:
         """A call of this machine's one user; who else calls is seen once it is known what is wanted."""
         deadline = time.time() + self._config.request_timeout
-        return Call(LOCAL, request_id, deadline, None, request.headers.get("traceparent"))
+        return Call(LOCAL, request_id, deadline, None, request.headers.get("traceparent"), expenses=[])
 
     async def _answer(self, exchange: HttpExchange) -> int:
         """Answer, and return the status."""
@@ -201,6 +228,13 @@ class App(ServerState):
             self._admission.look_at(exchange, route, result)
         if exchange.asked is not None:
             exchange.model = tell(exchange.asked, result, headers)
+        elif isinstance(result, Talk):
+            if self._admission is not None:
+                self._admission.settle(exchange)
+            return result
+        elif exchange.call.expenses:
+            exchange.model = tell_of(exchange.call.expenses[-1].model, headers)
+            return result
         elif not route.asks or exchange.meter is None or not exchange.meter.counts_tokens:
             return result
         return metered(result, exchange)
@@ -228,7 +262,14 @@ class App(ServerState):
         self.figures.count(request.method if request.method in _METHODS else "other", label, status, seconds)
         if exchange.first_byte is not None:
             self.figures.count_stream(label, exchange.first_byte - begun, exchange.sent, exchange.error)
-        took = self._count_tokens(exchange) if exchange.usage is not None and exchange.model is not None else {}
+        took: dict[str, Any] = {}
+        if exchange.call.expenses:
+            took = count_expenses(exchange.call.expenses, exchange.call.credential, self.figures, self._rail)
+        elif exchange.usage is not None and exchange.model is not None:
+            asked = exchange.asked.instance if exchange.asked is not None else ""
+            usage = exchange.usage
+            one = Expense(asked, exchange.model, usage.input, usage.output, estimated=usage.estimated)
+            took = count_expenses([one], exchange.call.credential, self.figures, self._rail)
         if self._log is None:
             return
         line: dict[str, Any] = {
@@ -246,18 +287,6 @@ class App(ServerState):
         if exchange.error is not None:
             line["error"] = exchange.error
         self._log.add(line)
-
-    def _count_tokens(self, exchange: HttpExchange) -> dict[str, Any]:
-        """Count what an answer took and cost, and return what the log says of it."""
-        usage, model, asked = exchange.usage, exchange.model, exchange.asked
-        assert usage is not None
-        assert model is not None
-        cost = cost_of(usage, model, asked, self._rail)
-        self.figures.count_tokens(model, exchange.call.credential or "", usage, cost)
-        line: dict[str, Any] = {"model": model, "input_tokens": usage.input, "output_tokens": usage.output}
-        if usage.estimated:
-            line["estimated"] = True
-        return line if cost is None else {**line, "cost": round(cost, 9)}
 
 
 def _check_type(route: Route, given: str | None) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
@@ -14,7 +15,7 @@ from multidict import MultiMapping
 from pydantic import BaseModel
 
 from dinrail_core.api.access import Access, Meter
-from dinrail_core.api.call import Call
+from dinrail_core.api.call import Call, Expense
 from dinrail_core.api.wire import decode_request
 from dinrail_core.errors import DinrailError, InvalidRequest
 from dinrail_core.hooks.context import Rail
@@ -50,6 +51,15 @@ class Usage:
     def total(self) -> int:
         """All of them."""
         return self.input + self.output
+
+    @classmethod
+    def over(cls, expenses: Sequence[Expense]) -> Usage:
+        """The sum of what several answers took."""
+        return cls(
+            sum(one.input for one in expenses),
+            sum(one.output for one in expenses),
+            estimated=any(one.estimated for one in expenses),
+        )
 
 
 class HttpExchange(ServerExchange):
@@ -102,6 +112,10 @@ class HttpExchange(ServerExchange):
         self._stays = request.keep_alive
         self._config = config
         self._task = asyncio.current_task()
+
+    def turn(self) -> AbstractAsyncContextManager[Call]:
+        """See :meth:`Exchange.turn`."""
+        return self.server.turn(self)
 
     @property
     def stays(self) -> bool:

@@ -7,7 +7,7 @@ event of a stream is about a token, and four bytes of a request are about one.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote
@@ -15,10 +15,12 @@ from urllib.parse import quote
 from multidict import CIMultiDict
 
 from dinrail_core.api.answers import Answer, Stream
+from dinrail_core.api.call import Expense
 from dinrail_core.hooks.context import Rail, Target
 from dinrail_server.exchange import HttpExchange, Usage
+from dinrail_server.metrics import Figures
 
-__all__ = ["answered_by", "cost_of", "metered", "tell", "usage_in", "usage_of"]
+__all__ = ["answered_by", "count_expenses", "metered", "tell", "tell_of", "usage_in", "usage_of"]
 
 _INSTANCE = "x-dinrail-instance"
 _MODEL = "x-dinrail-model"
@@ -41,9 +43,12 @@ def tell(target: Target[Any], result: Any, headers: CIMultiDict[str]) -> str:
         The model's whole id.
     """
     model = answered_by(target, result)
-    if _MODEL in result.headers:
-        return model
-    headers[_INSTANCE] = target.instance
+    return model if _MODEL in result.headers else tell_of(model, headers)
+
+
+def tell_of(model: str, headers: CIMultiDict[str]) -> str:
+    """The same for a model by its whole id."""
+    headers[_INSTANCE] = model.partition("/")[0]
     headers[_MODEL] = model if model.isascii() and model.isprintable() else quote(model, safe="/:@ ")
     return model
 
@@ -74,19 +79,31 @@ def usage_of(answer: bytes, size: int) -> Usage:
     return usage_in(answer) or Usage(_of(size), _of(len(answer)), estimated=True)
 
 
-def cost_of(usage: Usage, model: str, asked: Target[Any] | None, rail: Rail) -> float | None:
-    """What an answer has cost, where the operator says what its model costs.
+def count_expenses(spent: Sequence[Expense], credential: str | None, figures: Figures, rail: Rail) -> dict[str, Any]:
+    """Count what models took, and what that has cost where the operator says what a model costs.
 
     Args:
-        usage: What it took.
-        model: The whole id of the model that has answered.
-        asked: Which was asked for.
+        spent: One or more answers.
+        credential: Of whoever they were for.
+        figures: Where it is counted.
         rail: Knows prices.
+
+    Returns:
+        What a log says of it.
     """
-    price = rail.price(model)
-    if price is None and asked is not None:
-        price = rail.price(asked.instance)  # of the name by which a model of several was asked for
-    return price.cost(usage.input, usage.output) if price is not None else None
+    costs: list[float] = []
+    for one in spent:
+        # Of the name by which a model of several was asked for, where the model itself has no price.
+        price = rail.price(one.model) or rail.price(one.asked)
+        cost = price.cost(one.input, one.output) if price is not None else None
+        figures.count_tokens(one.model, credential or "", Usage(one.input, one.output, estimated=one.estimated), cost)
+        if cost is not None:
+            costs.append(cost)
+    usage = Usage.over(spent)
+    line: dict[str, Any] = {"model": spent[-1].model, "input_tokens": usage.input, "output_tokens": usage.output}
+    if usage.estimated:
+        line["estimated"] = True
+    return {**line, "cost": round(sum(costs), 9)} if costs else line
 
 
 def usage_in(text: bytes) -> Usage | None:

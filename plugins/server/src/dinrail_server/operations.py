@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import orjson
@@ -11,7 +12,7 @@ from pydantic import BaseModel
 
 from dinrail_core.api.access import Authenticator, Meter, Policy
 from dinrail_core.api.answers import Answer, Stream
-from dinrail_core.api.call import Call, Principal
+from dinrail_core.api.call import Call, Expense, Principal
 from dinrail_core.api.jobs import Json
 from dinrail_core.api.operations import Operations, Outcome
 from dinrail_core.api.wire import decode_request
@@ -22,7 +23,7 @@ from dinrail_server.admission import authenticator_of
 from dinrail_server.body import check_depth
 from dinrail_server.contract import Counted
 from dinrail_server.errors import MethodNotAllowed, ServerFailed, problem
-from dinrail_server.metering import answered_by, cost_of, usage_in, usage_of
+from dinrail_server.metering import answered_by, count_expenses, usage_in, usage_of
 from dinrail_server.metrics import Figures
 from dinrail_server.routes import ROUTES
 from dinrail_server.routing import NO_VALUES, Router
@@ -123,26 +124,27 @@ class ServerOperations(Operations, Counted):
         rail = self._rail
         if policy is not None and policy.limits_models:
             rail = rail.limited_to(policy.may_use)
-        exchange = _Direct(body, rail, call)
-        result: Any = await route.handler(exchange)
-        if isinstance(result, Stream):
-            await result.aclose()
-        if not isinstance(result, Answer):
-            raise InvalidRequest("This cannot be answered in one piece.")
-        if exchange.asked is not None:
-            self._count(exchange, exchange.asked, result)
+        spent: list[Expense] = []
+        may_use = policy.may_use if policy is not None and policy.limits_models else None
+        exchange = _Direct(body, rail, replace(call, may_use=may_use, expenses=spent))
+        try:
+            result: Any = await route.handler(exchange)
+            if isinstance(result, Stream):
+                await result.aclose()
+            if not isinstance(result, Answer):
+                raise InvalidRequest("This cannot be answered in one piece.")
+            if exchange.asked is not None:
+                spent.append(_expense(exchange, exchange.asked, result))
+        finally:
+            self.spent(spent, call)
         return Outcome(route.status, result.body)
 
     def snapshot(self) -> dict[str, Any]:
         return self._figures.snapshot()
 
-    def _count(self, exchange: _Direct, asked: Target[Any], answer: Answer[Any]) -> None:
-        """Count what an answer took, as for a request over HTTP."""
-        usage = usage_in(answer.body) or usage_of(answer.body, len(orjson.dumps(exchange.body)))
-        model = answered_by(asked, answer)
-        self._figures.count_tokens(
-            model, exchange.call.credential or "", usage, cost_of(usage, model, asked, self._rail)
-        )
+    def spent(self, expenses: Sequence[Expense], call: Call) -> None:
+        if expenses:
+            count_expenses(expenses, call.credential, self._figures, self._rail)
 
     def _route(self, path: str, policy: Policy | None) -> Route:
         try:
@@ -160,6 +162,13 @@ class ServerOperations(Operations, Counted):
         if self._identity is None or not self._identity.required:
             return None
         return self._identity.policy(principal)
+
+
+def _expense(exchange: _Direct, asked: Target[Any], answer: Answer[Any]) -> Expense:
+    """What an answer took, as for a request over HTTP."""
+    usage = usage_in(answer.body) or usage_of(answer.body, len(orjson.dumps(exchange.body)))
+    model = answered_by(asked, answer)
+    return Expense(asked.instance, model, usage.input, usage.output, estimated=usage.estimated)
 
 
 def _refused(error: DinrailError) -> Outcome:

@@ -2,9 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
+from dinrail_core.api.call import Call
 from dinrail_core.api.error_body import ErrorDetail
 from dinrail_core.api.open_enum import OpenEnum
 from dinrail_core.api.providers import PluginStatus, ProviderStatus
@@ -51,6 +53,10 @@ class ServerState(ABC):
     """The running server."""
 
     phase: Phase
+
+    @abstractmethod
+    def turn(self, exchange: Any) -> AbstractAsyncContextManager[Call]:
+        """See :meth:`Exchange.turn`."""
 
     @abstractmethod
     async def description(self) -> bytes:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import aclosing
-from dataclasses import replace
 from functools import partial
 
 import orjson
@@ -103,12 +101,10 @@ async def _compact(exchange: Exchange) -> Answer[CompactedResponse]:
 async def _speak(exchange: Exchange, socket: Socket) -> None:
     """The WebSocket mode: one turn after the other."""
     responses = await exchange.rail.service(Responses)
-    seconds = exchange.call.remaining()
     async with responses.session(partial(_check_model, exchange)) as session:
         while (message := await socket.receive()) is not None:
-            call = replace(exchange.call, deadline=None if seconds is None else time.time() + seconds)
             try:
-                async with aclosing(session.turn(message, call)) as events:
+                async with exchange.turn() as call, aclosing(session.turn(message, call)) as events:
                     async for event in events:
                         await socket.send(event)
             except DinrailError as error:
