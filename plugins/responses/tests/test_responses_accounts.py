@@ -109,7 +109,7 @@ async def test_nothing_that_the_caller_may_not_use_stands_in_for_a_model(house: 
 
 
 async def test_what_is_made_in_the_background_is_counted_too(house: House, upstream: FakeUpstream) -> None:
-    _, made, headers = await house.ask("/v1/responses", {"model": "one/kit-model", "input": "?", "background": True})
+    _, _, headers = await house.ask("/v1/responses", {"model": "one/kit-model", "input": "?", "background": True})
     assert "x-dinrail-model" not in headers
     async with asyncio.timeout(20):
         while not await house.figures("tokens"):

@@ -65,7 +65,7 @@ class Operations(ABC):
             RateLimited: The principal has done too much for now. Nothing has been asked of anybody.
         """
 
-    def spent(self, expenses: Sequence[Expense], call: Call) -> None:
+    def spent(self, expenses: Sequence[Expense], call: Call) -> None:  # noqa: B027  # some count nothing
         """Count what models took in work that goes on behind a request and asks them by itself.
 
         Args:
