@@ -22,6 +22,17 @@ CALLS = (
 )
 
 
+async def counted(client: AsyncAnthropic) -> dict[str, float]:
+    """Tokens by direction, as the server's figures have them."""
+    text = (await client._client.get("/metrics")).text
+    return {
+        direction: float(line.rpartition(" ")[2])
+        for line in text.splitlines()
+        for direction in ("input", "output")
+        if line.startswith(f'dinrail_tokens_total{{direction="{direction}"')
+    }
+
+
 @asynccontextmanager
 async def opened() -> AsyncIterator[tuple[AsyncAnthropic, FakeUpstream]]:
     async with FakeUpstream.open(OPENAI) as upstream:
@@ -49,6 +60,7 @@ async def test_a_message_is_answered_whole_and_streamed() -> None:
         assert text == "Grüezi! 🌍"
         assert final.stop_reason == "end_turn"
         assert (final.usage.input_tokens, final.usage.output_tokens) == (13, 13)
+        assert await counted(client) == {"input": 2 * 29, "output": 2 * 13}
         roles = [message.role for message in upstream.received[0].asked.messages] if upstream.received[0].asked else []
         assert roles == ["system", "user"]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from multidict import CIMultiDict
 from dinrail_core.api.answers import Answer, Stream
 from dinrail_core.api.call import Expense
 from dinrail_core.hooks.context import Rail, Target
+from dinrail_core.hooks.http import Reply
 from dinrail_server.exchange import HttpExchange, Usage
 from dinrail_server.metrics import Figures
 
@@ -32,6 +34,8 @@ _BYTES_PER_TOKEN = 4
 _INPUT = re.compile(rb'"(?:prompt|input)_tokens"\s*:\s*(\d{1,15})')
 _OUTPUT = re.compile(rb'"(?:completion|output)_tokens"\s*:\s*(\d{1,15})')
 _TOTAL = re.compile(rb'"total_tokens"\s*:\s*(\d{1,15})')
+_CACHED = re.compile(rb'"cache_(?:read|creation)_input_tokens"\s*:\s*(\d{1,15})')
+"""What Anthropic's dialect counts beside the input."""
 _LONGEST = 4096
 """Bytes of a usage that are looked at."""
 
@@ -64,8 +68,13 @@ def metered(result: Any, exchange: HttpExchange) -> Any:
     if isinstance(result, Answer):
         exchange.usage = usage_of(result.body, exchange.size)
     elif isinstance(result, Stream):
-        reads = _counting(result, exchange)
+        reads = _counting(result.reads(), exchange)
         return Stream(result.wire, reads=reads, headers=result.headers, close=result.aclose)
+    elif isinstance(result, Reply):  # of another dialect
+        body = result.body
+        if not isinstance(body, bytes):
+            return replace(result, body=_counting(body, exchange))
+        exchange.usage = usage_of(body, exchange.size)
     return result
 
 
@@ -125,6 +134,8 @@ def _read(rest: bytes) -> Usage | None:
     if not rest.lstrip(_SPACE)[1:].lstrip(_SPACE).startswith(b"{"):
         return None  # null, or no object at all
     total, given, made = (_number(pattern, rest) for pattern in (_TOTAL, _INPUT, _OUTPUT))
+    if given is not None:
+        given += sum(map(int, _CACHED.findall(rest)))
     if given is None and made is None:
         return Usage(total, 0) if total is not None else None
     if total is not None and made is None:
@@ -143,11 +154,11 @@ def _of(size: int) -> int:
     return size // _BYTES_PER_TOKEN
 
 
-async def _counting(stream: Stream[Any], exchange: HttpExchange) -> AsyncGenerator[bytes, None]:
+async def _counting(source: AsyncGenerator[bytes, None], exchange: HttpExchange) -> AsyncGenerator[bytes, None]:
     events = 0
     said: Usage | None = None
     try:
-        async with aclosing(stream.reads()) as reads:
+        async with aclosing(source) as reads:
             async for read in reads:
                 events += read.count(b"\n\n")
                 if _NAME in read:
@@ -155,4 +166,3 @@ async def _counting(stream: Stream[Any], exchange: HttpExchange) -> AsyncGenerat
                 yield read
     finally:
         exchange.usage = said or Usage(_of(exchange.size), events, estimated=True)
-        await stream.aclose()
