@@ -99,8 +99,17 @@ class MemoryJobs(Jobs):
                     assert ended is not None
                     await ended(await self.rail.service_for(entry.job.kind), entry.job)
                 elif entry.job.state == "queued" and entry.due_at <= time.time() and self.has_room(entry):
-                    self.begin(entry)
+                    if await self.wanted(self.kinds[entry.job.kind]):
+                        self.begin(entry)
+                    else:
+                        entry.due_at = time.time() + (self.kinds[entry.job.kind].every or 0.0)
             await asyncio.sleep(0.01)
+
+    async def wanted(self, kind: JobKind) -> bool:
+        try:
+            return kind.wanted is None or await kind.wanted(self.rail)
+        except Exception:  # the look's own, whatever it is
+            return False
 
     def has_room(self, entry: Entry) -> bool:
         kind = self.kinds[entry.job.kind]
@@ -156,7 +165,9 @@ class MemoryJobs(Jobs):
         if kind.every is not None:
             entry.due_at = time.time() + kind.every
             entry.steps.clear()
-            self.change(entry, state="queued", worker=None)
+            entry.failures = 0
+            error = None if state == "completed" else entry.job.error
+            self.change(entry, state="queued", ended_at=time.time(), worker=None, error=error)
             return
         error = None if state == "completed" else entry.job.error
         self.change(entry, state=state, ended_at=time.time(), worker=None, cancelling=False, error=error)
@@ -185,9 +196,12 @@ class MemoryJobs(Jobs):
 
     def found(self, job_id: str, principal: Principal | None) -> Entry:
         entry = self.shelf.get(job_id)
-        if entry is None or entry.periodic or principal not in (None, entry.job.principal):
+        if entry is None or not self.sees(principal, entry):
             raise NotFound("There is no such job.")
         return entry
+
+    def sees(self, principal: Principal | None, entry: Entry) -> bool:
+        return principal is None or (principal == entry.job.principal and not entry.periodic)
 
     async def get(self, job_id: str, principal: Principal | None) -> Job:
         return self.found(job_id, principal).job
@@ -202,12 +216,15 @@ class MemoryJobs(Jobs):
         after: str | None = None,
         limit: int = 100,
     ) -> Sequence[Job]:
-        jobs = [entry.job for entry in reversed(self.shelf.values()) if entry.periodic == periodic]
-        wanted = [job for job in jobs if principal in (None, job.principal) and (after is None or job.id < after)]
+        entries = [entry for entry in reversed(self.shelf.values()) if entry.periodic == periodic]
+        jobs = [entry.job for entry in entries if self.sees(principal, entry)]
+        wanted = [job for job in jobs if after is None or job.id < after]
         return [job for job in wanted if kind in (None, job.kind) and state in (None, job.state)][:limit]
 
     async def cancel(self, job_id: str, principal: Principal | None) -> Job:
         entry = self.found(job_id, principal)
+        if entry.periodic:
+            raise Conflict("Nobody has enqueued it.")
         if entry.job.state == "queued":
             self.end(entry, "cancelled")
         elif entry.job.state == "running":
@@ -219,7 +236,7 @@ class MemoryJobs(Jobs):
 
     async def retry(self, job_id: str, principal: Principal | None) -> Job:
         entry = self.found(job_id, principal)
-        if entry.job.state not in ("failed", "cancelled") or entry.untold:
+        if entry.periodic or entry.job.state not in ("failed", "cancelled") or entry.untold:
             raise Conflict("It has not failed.")
         self.change(entry, state="queued", ended_at=None)
         return entry.job

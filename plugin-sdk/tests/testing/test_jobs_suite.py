@@ -130,6 +130,14 @@ class Frank(MemoryJobs):
         return {(entry.job.kind, entry.job.state): 1 for entry in self.shelf.values()}
 
 
+class Blind(MemoryJobs):
+    """Begins what nobody has enqueued whatever a look finds."""
+
+    async def wanted(self, kind: JobKind) -> bool:
+        await super().wanted(kind)
+        return True
+
+
 class Eager(MemoryJobs):
     """Begins jobs although it is only to take them in."""
 
@@ -158,6 +166,7 @@ FAULTS: list[tuple[type[MemoryJobs], str]] = [
     (Greedy, "test_limits_hold_and_progress_is_seen"),
     (Unjust, "test_limits_hold_and_progress_is_seen"),
     (Frank, "test_what_nobody_enqueues_is_done_again_and_again"),
+    (Blind, "test_what_nobody_enqueues_is_begun_only_where_there_is_something_to_do"),
     (Eager, "test_one_process_without_workers_leaves_jobs_to_another"),
 ]
 
