@@ -326,11 +326,11 @@ async def test_what_somebody_stores_is_limited_over_files_and_uploads(house: Hou
     bob = (await house.key("acme", "bob", limits=Limits(stored_bytes=100))).value
     house.access["share"] = [{"objects": ["files"], "with": "tenant"}]
     served = await house.serve()
-    async with served.openai(api_key=key) as ann:
+    async with served.openai(api_key=key, max_retries=5) as ann:  # it is told not to retry, and would wait for minutes
         first = await ann.files.create(file=("a", b"x" * 60), purpose="user_data")
         with pytest.raises(openai.RateLimitError) as refusal:
             await ann.files.create(file=("b", b"x" * 41), purpose="user_data")
-        assert refusal.value.code == "insufficient_quota"
+        assert (refusal.value.code, refusal.value.response.headers["retry-after"]) == ("insufficient_quota", "60")
         upload = await ann.uploads.create(filename="c", purpose="user_data", bytes=40, mime_type="text/plain")
         part = await ann.uploads.parts.create(upload.id, data=b"x" * 40)
         for data in (b"x", b"x" * 1000):

@@ -86,5 +86,10 @@ def test_retry_after_is_rounded_up_to_whole_seconds() -> None:
     assert problem(core.Unavailable("No.")).headers == {}
 
 
+def test_clients_are_told_not_to_try_again_by_themselves_what_only_the_caller_can_mend() -> None:
+    full = core.RateLimited("No room.", retry_after=60, code="insufficient_quota")
+    assert problem(full).headers == {"retry-after": "60", "x-should-retry": "false"}
+
+
 def test_a_message_with_a_lone_surrogate_is_still_json() -> None:
     assert json.loads(problem(core.NotFound("\udcff")).body)["error"]["message"] == "?"

@@ -8,6 +8,9 @@ from dinrail_sdk.sql.units import Owned
 
 __all__ = ["check_room", "full", "room"]
 
+_SOON = 60.0
+"""Seconds within which what was deleted, or has expired, is gone."""
+
 
 def room(unit: Owned, call: Call) -> int | None:
     """How many bytes more the caller may store, or ``None`` where that is not limited; never less than 0.
@@ -40,4 +43,5 @@ def full(call: Call) -> RateLimited:
     return RateLimited(
         f"There is no room for this: you may have {call.storage_limit} bytes stored. Delete something first.",
         code="insufficient_quota",
+        retry_after=_SOON,
     )

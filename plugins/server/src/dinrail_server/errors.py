@@ -109,6 +109,10 @@ _TYPE = {
 """OpenAI's word for the kind of an error; other 4xx are ``invalid_request_error``, other 5xx ``server_error``."""
 
 
+_LASTING = frozenset({"insufficient_quota"})
+"""Codes of what somebody has to mend. OpenAI's clients try again after a 429 by themselves, unless told not to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """An error as it goes out.
@@ -147,6 +151,8 @@ def problem(error: DinrailError) -> Problem:
     retry_after: float | None = getattr(error, "retry_after", None)
     if retry_after is not None:
         headers["retry-after"] = str(max(0, math.ceil(retry_after)))
+    if error.code in _LASTING:
+        headers["x-should-retry"] = "false"
     if isinstance(error, MethodNotAllowed):
         headers["allow"] = error.allowed
     if status == 401:
