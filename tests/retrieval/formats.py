@@ -7,7 +7,8 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from xml.sax.saxutils import escape
-from zipfile import ZipFile
+
+from dinrail_sdk.testing.documents import docx as word
 
 __all__ = ["FORMATS"]
 
@@ -26,26 +27,7 @@ def html(title: str, sections: Sections) -> bytes:
 
 
 def docx(title: str, sections: Sections) -> bytes:
-    texts = [title, *(text for section in sections for text in section)]
-    body = "".join(f"<w:p><w:r><w:t>{escape(text)}</w:t></w:r></w:p>" for text in texts)
-    space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-    types = (
-        '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
-        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-        '<Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument.'
-        'wordprocessingml.document.main+xml"/></Types>'
-    )
-    links = (
-        '<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
-        '<Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/'
-        'officeDocument" Target="word/document.xml"/></Relationships>'
-    )
-    out = BytesIO()
-    with ZipFile(out, "w") as archive:
-        archive.writestr("[Content_Types].xml", types)
-        archive.writestr("_rels/.rels", links)
-        archive.writestr("word/document.xml", f'<w:document xmlns:w="{space}"><w:body>{body}</w:body></w:document>')
-    return out.getvalue()
+    return word(title, *(text for section in sections for text in section))
 
 
 def pdf(title: str, sections: Sections) -> bytes:

@@ -1,61 +1,84 @@
-"""Real documents, broken ones, and bombs, read by kreuzberg in its process."""
+"""Real documents, broken ones, and bombs, read by kreuzberg in its process; pictures of text where tesseract is."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import AsyncGenerator
-from pathlib import Path
+import shutil
+from collections.abc import Sequence
+from io import BytesIO
 
 import pytest
+from PIL import Image, ImageDraw, ImageFont
+from pypdf import PdfWriter
 
 from dinrail_core.api.call import Call
-from dinrail_core.api.documents import DocumentSource
 from dinrail_core.errors import InvalidRequest
-from dinrail_kreuzberg.parser import KreuzbergParser
+from dinrail_kreuzberg.parser import Parser
 from dinrail_kreuzberg.plugin import KreuzbergConfig
+from dinrail_sdk.testing.documents import LibraryParserCases, document
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from office import docx
-
-DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-
-
-def source(data: bytes, name: str = "a.docx", media_type: str = DOCX) -> DocumentSource:
-    async def read(start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        yield data[start:stop]
-
-    return DocumentSource(name, media_type, len(data), read)
+PDF = "application/pdf"
+recognises = pytest.mark.skipif(
+    shutil.which("tesseract") is None, reason="tesseract is not installed (Debian: tesseract-ocr)"
+)
 
 
-async def test_a_word_document_is_read() -> None:
-    async with KreuzbergParser.opened(KreuzbergConfig()) as parser:
-        found = await parser.parse(source(docx("The first paragraph.", "The second one.")), Call())
-    assert found.text.split("\n\n") == ["The first paragraph.", "The second one."]
-    assert found.form == "markdown"
+class TestKreuzberg(LibraryParserCases):
+    parser = Parser
+    config = KreuzbergConfig
 
 
-async def test_what_is_broken_or_too_big_is_said_and_the_next_one_is_read() -> None:
-    async with KreuzbergParser.opened(KreuzbergConfig(max_characters=2_000)) as parser:
-        for data in (b"PK\x03\x04nothing", docx("boom " * 100, repeat=20)):
-            with pytest.raises(InvalidRequest) as refused:
-                await parser.parse(source(data), Call())
-            assert refused.value.code == "invalid_file"
-            assert refused.value.message.endswith(".")
-        assert (await parser.parse(source(docx("Fine.")), Call())).text.strip() == "Fine."
+def picture(text: str) -> Image.Image:
+    made = Image.new("RGB", (900, 160), "white")
+    ImageDraw.Draw(made).text((20, 50), text, fill="black", font=ImageFont.load_default(size=48))
+    return made
 
 
-async def test_a_bomb_ends_at_the_limit_of_time_or_memory() -> None:
-    config = KreuzbergConfig(cpu_seconds=2, memory=2 * 1024**3)
-    bomb = docx("boom " * 2_000, repeat=30_000)
-    assert len(bomb) < 2_000_000
-    async with KreuzbergParser.opened(config) as parser:
-        with pytest.raises(InvalidRequest) as refused:
-            await parser.parse(source(bomb), Call())
+def written(text: str, form: str, more: Sequence[str] = ()) -> bytes:
+    """A picture of a text as a file; with further ones a file of several pages."""
+    out = BytesIO()
+    if more:
+        picture(text).save(out, form, save_all=True, append_images=[picture(one) for one in more])
+    else:
+        picture(text).save(out, form)
+    return out.getvalue()
+
+
+@recognises
+async def test_text_in_pictures_and_scans_is_recognised_page_by_page() -> None:
+    async with Parser.opened(KreuzbergConfig()) as parser:
+        found = await parser.parse(document(written("A heron in the reeds.", "PNG"), "a.png", "image/png"), Call())
+        assert found.text == "A heron in the reeds."
+        both = written("The first page is dry.", "PDF", ["The second page is wet."])
+        found = await parser.parse(document(both, "a.pdf", PDF), Call())
+        assert found.text == "The first page is dry.\n\nThe second page is wet."
+        assert [found.text[at:][:9] for at in found.pages] == ["The first", "The secon"]
+        with pytest.raises(InvalidRequest, match="holds no text") as refused:
+            await parser.parse(document(written(" ", "PNG"), "a.png", "image/png"), Call())
         assert refused.value.code == "invalid_file"
 
 
-def test_it_says_what_it_reads() -> None:
-    parser = KreuzbergParser(None, KreuzbergConfig())  # type: ignore[arg-type]  # nothing is run
-    assert parser.reads(source(b"", "a.docx"))
-    assert not parser.reads(source(b"", "a.py", "text/x-python"))
+@recognises
+async def test_a_language_that_tesseract_lacks_is_said() -> None:
+    async with Parser.opened(KreuzbergConfig(languages="tlh")) as parser:
+        with pytest.raises(InvalidRequest, match="tlh") as refused:
+            await parser.parse(document(written("Qapla!", "PNG"), "a.png", "image/png"), Call())
+        assert refused.value.code == "invalid_file"
+
+
+async def test_without_recognition_pictures_are_not_read_and_scans_hold_no_text() -> None:
+    async with Parser.opened(KreuzbergConfig(ocr=False)) as parser:
+        with pytest.raises(InvalidRequest) as refused:
+            await parser.parse(document(written("A heron.", "PNG"), "a.png", "image/png"), Call())
+        assert refused.value.code == "unsupported_file"
+        with pytest.raises(InvalidRequest, match="holds no text"):
+            await parser.parse(document(written("A heron.", "PDF"), "a.pdf", PDF), Call())
+
+
+async def test_pages_of_a_pdf_are_told_before_any_is_recognised() -> None:
+    writer, out = PdfWriter(), BytesIO()
+    for _ in range(3):
+        writer.add_blank_page(300, 300)
+    writer.write(out)
+    async with Parser.opened(KreuzbergConfig(max_pages=2)) as parser:
+        with pytest.raises(InvalidRequest, match="more than 2 pages"):
+            await parser.parse(document(out.getvalue(), "a.pdf", PDF), Call())

@@ -11,6 +11,7 @@ pytest.register_assert_rewrite(
     "dinrail_sdk.testing.operations",
     "dinrail_sdk.testing.heard",
     "dinrail_sdk.testing.vector_samples",
+    "dinrail_sdk.testing.documents",
 )
 
 from dinrail_sdk.testing import delivery  # noqa: E402 behind the registration
