@@ -28,7 +28,7 @@ class DeepSeek(OpenAIDialect):
         return f"beta/{api}" if api == "completions" or self._beta else api
 
     def chat_request(self, request: ChatRequest) -> ChatRequest:
-        """DeepSeek overlooks ``max_completion_tokens``, refuses the role ``developer``, and has a switch for thoughts."""
+        """DeepSeek overlooks ``max_completion_tokens``, refuses ``developer``, and has a switch for thoughts."""
         asked = older_limit(instructions_as_system(request))
         if asked.reasoning_effort != "none":
             return asked
