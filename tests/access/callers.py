@@ -20,18 +20,21 @@ from table import KINDS, Form, Row
 from dinrail_core.cli.program import main
 from dinrail_sdk.testing import OPENAI, FakeUpstream, serve
 
-__all__ = ["PLUGINS", "STRANGERS", "Person", "Refused", "Server", "open_server"]
+__all__ = ["PLUGINS", "ROUTED", "STRANGERS", "Person", "Refused", "Server", "open_server"]
+
+
+def _adds(module: str, *hooks: str) -> bool:
+    return any(point.value == module and point.name in hooks for point in entry_points(group="dinrail.extends"))
+
 
 PLUGINS = sorted(
-    {
-        point.name
-        for point in entry_points(group="dinrail")
-        for extension in entry_points(group="dinrail.extends")
-        if point.value == extension.value and extension.name in ("services", "routes")
-    }
+    {point.name for point in entry_points(group="dinrail") if _adds(point.value, "services", "routes")}
     | {"onnx-embeddings", "sqlite-vec"}
 )
 """What adds services or routes, and the providers without which some of them can make no objects."""
+
+ROUTED = sorted(point.name for point in entry_points(group="dinrail") if _adds(point.value, "routes"))
+"""What adds routes, outside the bundle as well, where it stays off until somebody enables it."""
 
 PROVIDER = "openai-compatible"
 """Some model has to answer for an answer to be stored."""
@@ -144,6 +147,7 @@ async def open_server(folder: Path, services: Mapping[str, Any]) -> AsyncIterato
             config={
                 "data_dir": str(folder),
                 "services": services,
+                "plugins": {"enable": ROUTED},
                 "providers": {"one": {"type": PROVIDER, "base_url": upstream.url}},
             },
             plugins=[*PLUGINS, PROVIDER],

@@ -254,6 +254,8 @@ ROWS: tuple[Row, ...] = (
         statuses=frozenset({400, 404}),
     ),
     # other models
+    Row("POST /v1/messages", why="asks a model"),
+    Row("POST /v1/messages/count_tokens", why="asks a model"),
     Row("POST /v1/completions", why="asks a model"),
     Row("POST /v1/embeddings", why="asks a model"),
     Row("POST /v1/rerank", why="asks a model"),

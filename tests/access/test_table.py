@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from callers import PLUGINS
+from callers import PLUGINS, ROUTED
 from table import KINDS, NO_OBJECT, ROWS
 
 from dinrail_core.hooks import Route
@@ -20,8 +20,9 @@ CURSORS = frozenset({"after", "before"})
 
 
 def routes() -> list[Route]:
-    """Every operation of what is in the bundle."""
-    plugins = Plugins(installed=[plugin for plugin in discover() if plugin.name in {*PLUGINS, "server"}])
+    """Every operation of what is in the tree."""
+    installed = [plugin for plugin in discover() if plugin.name in {*PLUGINS, "server"}]
+    plugins = Plugins(enable=ROUTED, installed=installed)
     return operations(Host(Plan(Settings(data_dir=Path()), environment={}, plugins=plugins)).routes())
 
 
