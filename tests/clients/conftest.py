@@ -42,6 +42,9 @@ _ENVIRONMENT = Path(sys.prefix) / "clients"
 _CONFIGURATION = """\
 data_dir = "{data}"
 
+[plugins]
+enable = ["anthropic-api"]
+
 [outbound]
 allow_private = ["127.0.0.1"]
 
