@@ -55,7 +55,7 @@ tests: .venv/.test ## All tests, or those that ARGS names
 	    echo "Once more, one at a time, what failed:" && $(BIN)/pytest --last-failed --last-failed-no-failures none $(ARGS); }
 
 # What is left out, because there is no npm or a suite is elsewhere, is told at the end with its reason.
-clients: test-install .venv/.clients ## The clients that are too large for every run: agent frameworks, Codex
+clients: test-install .venv/.clients ## The clients that are too large for every run: agent frameworks, Codex, Claude Code
 	@$(BIN)/pytest -m frameworks tests/clients $(ARGS)
 
 engines: .venv/.test ## Tests against real engines that are installed apart; says what it skips (CONTRIBUTING tells how they are)

@@ -32,16 +32,16 @@ def runs_a_command(asked: Asked) -> Script:
         return Spoken.of("It prints 42." if "42" in told.text else told.text)
     if not any(tool.name == "Bash" for tool in asked.tools):
         return Spoken.of("Six times seven")  # it asks for a title besides
-    use = ToolUse(
-        name="Bash", arguments=json.dumps({"command": "echo $((6 * 7))", "description": "Reckon"}), id="call_1"
-    )
+    command = {"command": "echo $((6 * 7))", "description": "Reckon"}
+    use = ToolUse(name="Bash", arguments=json.dumps(command), id="call_1")
     return Spoken(choices=(Say(text="Let me reckon.", calls=(use,), finish="tool_calls"),))
 
 
+Claude = Callable[..., Mapping[str, Any]]
+
+
 @pytest.fixture
-def claude(
-    frameworks: Path, server: Server, outside: dict[str, str], tmp_path: Path
-) -> Callable[..., Mapping[str, Any]]:
+def claude(frameworks: Path, server: Server, outside: dict[str, str], tmp_path: Path) -> Claude:
     """Runs it, and returns what it prints at the end."""
     program = frameworks / "node_modules" / ".bin" / "claude"
     address = server.url.removesuffix("/v1")
@@ -65,7 +65,7 @@ def claude(
     return claude
 
 
-def test_a_question_is_answered(claude: Callable[..., Any], upstream: Scripted) -> None:
+def test_a_question_is_answered(claude: Claude, upstream: Scripted) -> None:
     upstream.says(Spoken.of("The answer of the kit. 🌍"))
     result = claude("Say something.")
     assert (result["is_error"], result["result"]) == (False, "The answer of the kit. 🌍")
@@ -76,7 +76,7 @@ def test_a_question_is_answered(claude: Callable[..., Any], upstream: Scripted) 
     assert "Say something." in "".join(message.text for message in asked.messages)
 
 
-def test_a_turn_runs_a_command_and_is_gone_on_with(claude: Callable[..., Any], upstream: Scripted) -> None:
+def test_a_turn_runs_a_command_and_is_gone_on_with(claude: Claude, upstream: Scripted) -> None:
     upstream.says(runs_a_command)
     result = claude("What is six times seven?", "--allowedTools", "Bash(echo:*)")
     assert (result["is_error"], result["result"]) == (False, "It prints 42.")
@@ -84,4 +84,4 @@ def test_a_turn_runs_a_command_and_is_gone_on_with(claude: Callable[..., Any], u
     upstream.says(Spoken.of("Still 42."))
     again = claude("And now?", "--resume", result["session_id"])
     assert again["result"] == "Still 42."
-    assert "It prints 42." in [message.text for message in upstream.asked[-1].messages]
+    assert "It prints 42." in "".join(message.text for message in upstream.asked[-1].messages)
