@@ -22,6 +22,7 @@ from dinrail_responses.compacting import Compacting, Compactor, Runs, too_long
 from dinrail_responses.finding import Found, find_model
 from dinrail_responses.hosted import Divided, divided
 from dinrail_responses.loop import Bounds, Ledger, Loop
+from dinrail_responses.moderating import Judge, Moderating, find_moderator, told_to_judges
 from dinrail_responses.parsing import parsed
 from dinrail_responses.plan import Plan, item_id
 from dinrail_responses.scribe import Scribe
@@ -104,6 +105,10 @@ class Maker:
             RequestError: The request cannot be put into words that the model understands, or a tool is not usable.
         """
         found = await find_model(plan.models, plan.asked)
+        moderating = await self._moderating(plan, scribe)
+        if moderating is not None and moderating.blocked:
+            yield moderating
+            return
         spent: Json | None = None
         if not found.whole:  # a whole one compacts by itself
             if plan.compacts:
@@ -112,7 +117,17 @@ class Maker:
             if too_long(plan):
                 plan, spent = await self.compactor.shortened(plan, scribe)
         async with self._asking(found, plan, scribe, streamed=streamed) as (speaker, toolbox, citations):
-            yield Loop(scribe, speaker, toolbox, citations, bounds=self._bounds, ledger=ledger, spent=spent)
+            loop: Runs = Loop(scribe, speaker, toolbox, citations, bounds=self._bounds, ledger=ledger, spent=spent)
+            yield loop if moderating is None else moderating.over(loop)
+
+    async def _moderating(self, plan: Plan, scribe: Scribe) -> Moderating | None:
+        """The judgement of a plan's input, where that was asked for."""
+        asked = plan.asked.get("moderation")
+        if asked is None:
+            return None
+        judge = Judge(await find_moderator(plan.models, asked), plan.call)
+        parts = told_to_judges(plan.input, await self._attachments.stored(plan.input, plan.call))
+        return await Moderating.begun(scribe, judge, asked.get("policy") or {}, parts)
 
     async def count(self, plan: Plan) -> int:
         """How many tokens a plan's input has, tools included.

@@ -248,8 +248,12 @@ def check(asked: Json) -> None:
         raise InvalidRequest(
             "A request has a 'previous_response_id' or a 'conversation', not both.", param="conversation"
         )
-    if asked.get("moderation") is not None:
-        raise UnsupportedFeature("Responses are not moderated here: ask /v1/moderations.", param="moderation")
+    policy = (asked.get("moderation") or {}).get("policy") or {}
+    if asked.get("background") and (policy.get("output") or {}).get("mode") == "block":
+        raise UnsupportedFeature(
+            "The output of the background is kept as it is made, and cannot be blocked.",
+            param="moderation.policy.output",
+        )
     if asked.get("background") and asked.get("store") is False:
         raise InvalidRequest("What is made in the background has to be stored.", param="background")
     if asked.get("background") and any(tool.get(secret) for tool in asked.get("tools") or () for secret in _SECRETS):
@@ -301,6 +305,8 @@ def _begun(asked: Json, conversation_id: str | None, store: bool) -> Json:
         del told["text"]["verbosity"]
     if conversation_id is not None:
         told["conversation"] = {"id": conversation_id}
+    if asked.get("moderation") is not None:
+        told["moderation"] = None
     for name in ("user", "prompt_cache_options", "prompt_cache_retention"):
         if asked.get(name) is not None:
             told[name] = asked[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -12,7 +13,7 @@ from pydantic_core import from_json, to_json
 from dinrail_core.api.items.including import as_asked
 from dinrail_responses.tools.interface import Json, Pen
 
-__all__ = ["ItemPen", "Scribe", "frame", "told"]
+__all__ = ["Held", "ItemPen", "Scribe", "frame", "told"]
 
 _FILTERED = frozenset({"file_search_call", "web_search_call", "code_interpreter_call"})
 """Items of tools that hold more than every caller is told."""
@@ -29,6 +30,21 @@ def told(item: Json, include: Collection[str]) -> Json:
 def frame(event: Json) -> bytes:
     """An event as it stands in a stream."""
     return b"event: %b\ndata: %b\n\n" % (event["type"].encode(), to_json(event))
+
+
+@dataclass(slots=True)
+class Held:
+    """Where events began to be held back.
+
+    Attributes:
+        told: How many events are there to be told.
+        number: The sequence number of the first that is held back.
+        items: How many items there were.
+    """
+
+    told: int
+    number: int
+    items: int
 
 
 class Scribe:
@@ -60,6 +76,7 @@ class Scribe:
         self._quiet = quiet
         self._obfuscated = obfuscated
         self._events: list[Json] = []
+        self._held: Held | None = None
 
     def say(self, kind: str, **fields: Any) -> None:
         """Write an event."""
@@ -73,9 +90,26 @@ class Scribe:
         self.heard()
 
     def take(self) -> list[Json]:
-        """The events since the last time."""
-        events, self._events = self._events, []
+        """The events since the last time; none that are held back."""
+        told = len(self._events) if self._held is None else self._held.told
+        events, self._events = self._events[:told], self._events[told:]
+        if self._held is not None:
+            self._held.told = 0
         return events
+
+    def hold(self) -> Held:
+        """Hold back the events that follow."""
+        self._held = Held(len(self._events), self.number, len(self.output))
+        return self._held
+
+    def release(self, held: Held | None, *, keep: bool) -> None:
+        """Tell the events that were held back, or let them, and the items that they tell of, never have been."""
+        self._held = None
+        if held is not None and not keep:
+            del self._events[held.told :]
+            del self.output[held.items :]
+            self.open -= set(range(held.items, max(self.open, default=-1) + 1))
+            self.number = held.number
 
     def pen(self) -> ItemPen:
         """A pen for one item."""

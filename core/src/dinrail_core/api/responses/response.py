@@ -2,8 +2,10 @@
 
 from typing import Annotated, Literal, TypeAlias
 
+from pydantic import Field
+
 from dinrail_core.api.chat.request import PromptCacheOptions
-from dinrail_core.api.chat.response import ChatModeration
+from dinrail_core.api.chat.response import ModerationFailure, ModerationScores
 from dinrail_core.api.items.later import Item, OutputItem, Tool
 from dinrail_core.api.open_enum import OpenEnum
 from dinrail_core.api.responses.settings import (
@@ -96,6 +98,22 @@ class ResponseUsage(Wire):
     total_tokens: int
 
 
+class ModerationJudgement(ModerationScores):
+    """What a moderation model says of the input, or of the output."""
+
+    type: Literal["moderation_result"] = "moderation_result"
+
+
+Judged: TypeAlias = Annotated[ModerationJudgement | ModerationFailure, Field(discriminator="type")]
+
+
+class Moderated(Wire):
+    """Moderation of what went in and of what came out."""
+
+    input: Judged
+    output: Judged
+
+
 class Response(Wire):
     """A response. Every key of the specifications is always there."""
 
@@ -140,7 +158,7 @@ class Response(Wire):
     """Clients put it together themselves; some upstreams send it."""
     prompt_cache_options: PromptCacheOptions | MISSING = MISSING
     prompt_cache_retention: Annotated[str, OpenEnum("in_memory", "24h")] | None | MISSING = MISSING
-    moderation: ChatModeration | None | MISSING = MISSING
+    moderation: Moderated | None | MISSING = MISSING
 
 
 class DeletedResponse(Wire):
