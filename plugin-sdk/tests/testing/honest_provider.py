@@ -25,6 +25,7 @@ from dinrail_core.api.moderations import ModerationResponse, Moderator
 from dinrail_core.api.provider import Checked, Health, ModelInfo, ModelSource, State
 from dinrail_core.api.rerank import Reranker, RerankResponse
 from dinrail_core.errors import (
+    ContentFiltered,
     ContextLengthExceeded,
     DinrailError,
     InvalidRequest,
@@ -187,6 +188,8 @@ class Honest(ChatModel, CompletionModel, Embedder, Reranker, Moderator, ModelSou
         match status:
             case 400 if said["code"] == "context_length_exceeded":
                 return ContextLengthExceeded(said["message"])
+            case 400 if said["code"] == "content_filter":
+                return ContentFiltered(said["message"])
             case 400:
                 return InvalidRequest(said["message"], param=said["param"])
             case 401 | 403:

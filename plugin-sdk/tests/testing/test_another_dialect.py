@@ -57,6 +57,7 @@ class LinesWire(Dialect):
             "file_input",
             "usage_details",
             "context_length",
+            "content_filter",
         ),
         NO_WORDS,
     )

@@ -8,6 +8,8 @@ from typing import Any
 from honest_provider import Honest
 from wrong_provider import caught_by
 
+from dinrail_core.errors import ContentFiltered, DinrailError, InvalidRequest
+
 Event = dict[str, Any]
 
 
@@ -77,6 +79,22 @@ class AlwaysStops(Edits):
     def choice(self, choice: Event, payload: Event) -> None:
         if choice["finish_reason"] in ("length", "content_filter"):
             choice["finish_reason"] = "stop"
+
+
+@caught_by("chat_unknown_finish")
+class KnowsFourReasons(Edits):
+    def choice(self, choice: Event, payload: Event) -> None:
+        if choice["finish_reason"] not in (None, "stop", "length", "tool_calls", "content_filter"):
+            choice["finish_reason"] = "stop"
+
+
+@caught_by("chat_filtered")
+class FiltersNothing(Honest):
+    """Takes a refusal for the content for any other request that is wrong."""
+
+    def refusal(self, status: int, headers: dict[str, str], body: bytes) -> DinrailError:
+        error = super().refusal(status, headers, body)
+        return InvalidRequest(error.message) if isinstance(error, ContentFiltered) else error
 
 
 @caught_by("chat_one_call", "chat_parallel_calls")

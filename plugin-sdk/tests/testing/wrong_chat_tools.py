@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import aiohttp
 from honest_provider import Honest
 from wrong_chat import Edits
 from wrong_provider import caught_by
+
+from dinrail_core.api.call import Call
+from dinrail_core.errors import UpstreamError
 
 Event = dict[str, Any]
 
@@ -128,6 +132,20 @@ class DropsAPiece(Edits):
             self.count += 1
             if self.count == 10:
                 message.pop("tool_calls")
+
+
+@caught_by("chat_call_cut")
+class EndsWhatWasCut(Honest):
+    """Writes an end where the upstream broke off, as one does who closes what is open."""
+
+    async def frames(self, response: aiohttp.ClientResponse, call: Call) -> AsyncIterator[bytes]:
+        try:
+            async for frame in super().frames(response, call):
+                yield frame
+        except UpstreamError:
+            end = {"id": "chatcmpl-kit", "created": 1, "model": "kit-model", "object": "chat.completion.chunk"}
+            choice = {"index": 0, "delta": {}, "finish_reason": "tool_calls"}
+            yield json.dumps({**end, "choices": [choice]}).encode()
 
 
 @caught_by("chat_parallel_calls_forbidden")

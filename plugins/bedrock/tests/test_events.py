@@ -65,6 +65,8 @@ def deltas(kind: str, what: Any) -> Iterator[dict[str, Any]]:
             yield from ({"reasoningContent": {"text": piece}} for piece in what["reasoningText"]["text"])
             if "signature" in what["reasoningText"]:
                 yield {"reasoningContent": {"signature": what["reasoningText"]["signature"]}}
+        case "ofTomorrow":
+            yield {kind: what}
 
 
 def streamed(whole: dict[str, Any], *, usage: bool = True) -> list[Any]:
@@ -111,6 +113,7 @@ block = st.one_of(
         st.lists(st.sampled_from([WEB, PAGE]), min_size=1, max_size=2),
     ),
     st.just({"image": {"format": "png", "source": {"bytes": "AA=="}}}),
+    st.just({"ofTomorrow": {"x": [1]}}),
 )
 said = st.lists(block, max_size=5)
 

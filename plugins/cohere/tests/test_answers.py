@@ -184,3 +184,18 @@ def test_an_event_that_is_none_is_the_upstreams_fault(strange: dict[str, Any]) -
     sieve = TranslatedEvents(ChatReducer("m", 7, usage=True))
     assert sieve.sift(b"data: %b\n\n" % json.dumps(strange).encode()) == b""
     assert isinstance(sieve.failure, UpstreamInvalid)
+
+
+def test_a_block_of_a_kind_that_nobody_knows_is_kept_and_given_back() -> None:
+    strange = {"type": "of_tomorrow", "of_tomorrow": "x"}
+    blocks = [{"type": "text", "text": "So."}, strange]
+    message = read_chat(answer(content=blocks), "m", 7)["choices"][0]["message"]
+    assert message["content"] == "So."
+    request = decode_request(ChatRequest, {"model": "m", "messages": [{"role": "user", "content": "Hi."}, message]})
+    assert chat_request(request, stream=False)["messages"][1]["content"] == blocks
+    found = ChatReducer("m", 7, usage=False)
+    begun = {"type": "message-start", "id": "i", "delta": {"message": {"role": "assistant", "content": []}}}
+    opened = {"type": "content-start", "index": 0, "delta": {"message": {"content": strange}}}
+    ended = {"type": "message-end", "delta": {"finish_reason": "COMPLETE"}}
+    chunks = [json.loads(data) for event in (begun, opened, ended) for data in frames(found.feed(event))]
+    assert put_together(chunks)["message"]["native_content"]["blocks"] == [strange]

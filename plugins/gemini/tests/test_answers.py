@@ -57,6 +57,7 @@ part = st.one_of(
     st.builds(lambda text: {"text": text, "thought": True}, words),
     st.builds(lambda one, signed: one | signed, call, signature),
     st.builds(lambda code: {"executableCode": {"language": "PYTHON", "code": code}}, words),
+    st.just({"ofTomorrow": {"x": [1]}}),
 )
 
 

@@ -65,6 +65,7 @@ class AnthropicWire(Dialect):
 
     name = "Anthropic"
     lacks: ClassVar[Mapping[str, str]] = {
+        "content_filter": "what is filtered is a reason to stop",
         "n": "a message is one answer",
         "logprobs": "none are told",
         "seed": "there is none",
@@ -226,7 +227,7 @@ def _head(asked: Asked) -> dict[str, Any]:
 def _message(script: Spoken, asked: Asked) -> dict[str, Any]:
     say = script.choices[0]
     told = {} if script.usage is None else {"usage": _usage(script.usage)}
-    about = {"content": [*_blocks(say)], "stop_reason": _STOPS[say.finish]}
+    about = {"content": [*_blocks(say)], "stop_reason": _STOPS.get(say.finish, say.finish)}
     return {**_head(asked), **about, **told, **script.extra}
 
 
@@ -256,7 +257,7 @@ def _events(script: Spoken, asked: Asked) -> Iterator[bytes]:
         for delta in _deltas(block, say):
             yield _event({"type": "content_block_delta", "index": index, "delta": delta, **script.extra})
         yield _event({"type": "content_block_stop", "index": index, **script.extra})
-    end = {"stop_reason": _STOPS[say.finish], "stop_sequence": None}
+    end = {"stop_reason": _STOPS.get(say.finish, say.finish), "stop_sequence": None}
     last = {"usage": counts} if counts else {}
     yield _event({"type": "message_delta", "delta": end, **last, **script.extra})
 

@@ -64,6 +64,7 @@ class BedrockWire(Dialect):
 
     name = "Bedrock"
     lacks: ClassVar[Mapping[str, str]] = {
+        "content_filter": "what is filtered is a reason to stop",
         "n": "there is one answer",
         "logprobs": "none are told",
         "seed": "there is none",
@@ -247,7 +248,11 @@ def _whole(script: Spoken) -> dict[str, Any]:
     say = script.choices[0]
     told = {} if script.usage is None else {"usage": _usage(script.usage)}
     message = {"role": "assistant", "content": list(_blocks(say))}
-    about = {"output": {"message": message}, "stopReason": _STOPS[say.finish], "metrics": {"latencyMs": 7}}
+    about = {
+        "output": {"message": message},
+        "stopReason": _STOPS.get(say.finish, say.finish),
+        "metrics": {"latencyMs": 7},
+    }
     return {**about, **told, **script.extra}
 
 
@@ -271,7 +276,7 @@ def _events(script: Spoken) -> Iterator[tuple[str, dict[str, Any]]]:
         for delta in _deltas(block, say.piece):
             yield "contentBlockDelta", {**at, "delta": delta}
         yield "contentBlockStop", at
-    yield "messageStop", {"stopReason": _STOPS[say.finish], **script.extra}
+    yield "messageStop", {"stopReason": _STOPS.get(say.finish, say.finish), **script.extra}
     told = {} if script.usage is None else {"usage": _usage(script.usage)}
     yield "metadata", {**told, "metrics": {"latencyMs": 7}, **script.extra}
 

@@ -60,6 +60,7 @@ class GeminiWire(Dialect):
     """
 
     lacks: ClassVar[Mapping[str, str]] = {
+        "content_filter": "a prompt that is blocked is an answer without candidates",
         "parallel_tool_calls": "there is no such wish",
         "token_inputs": "texts alone are embedded",
         "shuffled_answers": "vectors have no index",
@@ -266,7 +267,7 @@ def _whole(script: Spoken, asked: Asked) -> dict[str, Any]:
     candidates = [
         {
             "content": {"role": "model", "parts": [part for part, _ in _parts(say, None)]},
-            "finishReason": _STOPS[say.finish],
+            "finishReason": _STOPS.get(say.finish, say.finish),
             "index": index,
             **({"logprobsResult": _odds(say)} if say.odds else {}),
         }
@@ -285,7 +286,11 @@ def _events(script: Spoken, asked: Asked) -> Iterator[dict[str, Any]]:
 def _candidates(index: int, say: Say) -> Iterator[dict[str, Any]]:
     for part, more in _parts(say, say.piece):
         yield {"content": {"role": "model", "parts": [part]}, "index": index, **more}
-    yield {"content": {"role": "model", "parts": [{"text": ""}]}, "finishReason": _STOPS[say.finish], "index": index}
+    yield {
+        "content": {"role": "model", "parts": [{"text": ""}]},
+        "finishReason": _STOPS.get(say.finish, say.finish),
+        "index": index,
+    }
 
 
 def _parts(say: Say, size: int | None) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

@@ -64,6 +64,7 @@ class OllamaWire(Dialect):
 
     name = "Ollama"
     lacks: ClassVar[Mapping[str, str]] = {
+        "content_filter": "nothing is filtered",
         "n": "there is one answer",
         "tool_choice": "that is the model's to decide",
         "parallel_tool_calls": "that is the model's to decide",

@@ -74,6 +74,7 @@ class WatsonxWire(OpenAIWire):
     name = "watsonx.ai"
     prefix = ""
     lacks: ClassVar[Mapping[str, str]] = {
+        "content_filter": "there is no code for it",
         "parallel_tool_calls": "that is the model's to decide",
         "file_input": "chats take no documents",
         "usage_details": "tokens of thoughts are not told",

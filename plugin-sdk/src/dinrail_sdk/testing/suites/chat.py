@@ -9,8 +9,8 @@ from dinrail_sdk.testing.heard import Heard
 from dinrail_sdk.testing.operations import COMPLETE, STREAM, VIEWS, Operation
 from dinrail_sdk.testing.script import Say, Spoken, TokenOdds, Tokens
 from dinrail_sdk.testing.suite import case
+from dinrail_sdk.testing.suites.chat_faults import ChatFaultCases
 from dinrail_sdk.testing.suites.chat_requests import ChatRequestCases
-from dinrail_sdk.testing.suites.chat_tools import ChatToolCases
 
 __all__ = ["WORLD", "ChatModelSuite"]
 
@@ -28,7 +28,7 @@ async def hear_all(bench: Bench, **request: Any) -> list[tuple[str, Heard]]:
     return found
 
 
-class ChatModelSuite(ChatToolCases, ChatRequestCases):
+class ChatModelSuite(ChatFaultCases, ChatRequestCases):
     """What a provider of chats must do."""
 
     covers: ClassVar[tuple[Operation, ...]] = (COMPLETE, STREAM)
