@@ -14,15 +14,16 @@ from benchmarks import payloads
 from benchmarks.bench import Bench, spread
 from benchmarks.client import Connection, post
 from benchmarks.dialect_upstream import MODEL, dialect_of, said
-from benchmarks.loads import Load, PacedStream, WrongAnswer, first_answer
+from benchmarks.loads import Load, WrongAnswer, first_answer
 from benchmarks.processes import Process
 from benchmarks.report import Result
-from benchmarks.subjects import dinrail, start_upstream
+from benchmarks.subjects import bare_relay, dinrail, start_upstream
 from benchmarks.upstream import RATE
 from dinrail_sdk.testing.dialects.bedrock import BEDROCK_WIRE
 
 __all__ = ["TRANSLATING", "measure_translating"]
 
+_UPSTREAM = "benchmarks.dialect_upstream"
 _LIMIT = 2.5
 _CLIENTS = 32
 _CHUNKS = 75
@@ -91,8 +92,8 @@ def _texts(frame: bytes) -> list[str]:
 async def measure_translating(bench: Bench, names: Sequence[str]) -> list[Result]:
     """Processor time of a translated chunk, as a multiple of what the bare relay takes for one of its own.
 
-    One server has an instance of each dialect. It and the relay take turns as in :mod:`benchmarks.throughput`, the
-    dialects one after the other there and back.
+    One server has an instance of each dialect; the relay stands before a fake of OpenAI's own. They take turns as in
+    :mod:`benchmarks.throughput`, the dialects one after the other there and back.
 
     Args:
         bench: What all experiments share.
@@ -103,14 +104,14 @@ async def measure_translating(bench: Bench, names: Sequence[str]) -> list[Result
     wanted = [name for name in _DIALECTS if f"stream-{name}" in names]
     costs: dict[str, list[float]] = {name: [] for name in ("relay", *wanted)}
     async with AsyncExitStack() as upstreams:
+        plain = await upstreams.enter_async_context(start_upstream(bench.folder, _UPSTREAM, "openai:OPENAI"))
         instances = {name: await _instance(bench, name, upstreams) for name in wanted}
         subject = dinrail(bench.upstream, bench.folder, name="translating", data="translating", more=instances)
         for number in range(bench.rounds):
             async with AsyncExitStack() as stack:
-                relay = await stack.enter_async_context(bench.relay.start(bench.folder))
+                relay = await stack.enter_async_context(bare_relay(plain).start(bench.folder))
                 server = await stack.enter_async_context(subject.start(bench.folder))
-                for process in (relay, server):
-                    await first_answer(process.url)
+                await first_answer(server.url)
                 for name, cost in (await _round(bench, relay, server, wanted)).items():
                     costs[name].append(cost)
             bench.say(
@@ -121,7 +122,7 @@ async def measure_translating(bench: Bench, names: Sequence[str]) -> list[Result
 
 async def _instance(bench: Bench, name: str, stack: AsyncExitStack) -> dict[str, Any]:
     dialect = _DIALECTS[name]
-    process = await stack.enter_async_context(start_upstream(bench.folder, "benchmarks.dialect_upstream", dialect.wire))
+    process = await stack.enter_async_context(start_upstream(bench.folder, _UPSTREAM, dialect.wire))
     url = process.url + dialect_of(dialect.wire).prefix
     return {"type": name, **dialect.config, **dict.fromkeys(dialect.addresses, url)}
 
@@ -129,8 +130,8 @@ async def _instance(bench: Bench, name: str, stack: AsyncExitStack) -> dict[str,
 async def _round(bench: Bench, relay: Process, server: Process, wanted: Sequence[str]) -> dict[str, float]:
     """Seconds of processor time per chunk, of the relay and of each dialect."""
     amount = bench.amount(_CHUNKS)
-    loads: list[tuple[str, Process, Load]] = [("relay", relay, PacedStream(_CLIENTS, amount))]
-    loads += [(name, server, TranslatedStream(_CLIENTS, amount, name)) for name in wanted]
+    loads = [(name, server, TranslatedStream(_CLIENTS, amount, name)) for name in wanted]
+    loads.insert(0, ("relay", relay, TranslatedStream(_CLIENTS, amount, "relay")))
     for _, process, load in loads:
         await load.run(process.url)  # connections and first calls are no part of a chunk
     turns: dict[str, list[float]] = {name: [] for name, _, _ in loads}

@@ -6,11 +6,11 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
-from dinrail_sdk.testing import ChatModelSuite, CompletionModelSuite, EngineSuite, FakeUpstream, ModelSourceSuite
+from dinrail_sdk.testing import ChatModelSuite, CompletionModelSuite, EngineSuite, FakeUpstream, ModelSourceSuite, serve
 from dinrail_sdk.testing.engines import (
     Engine,
     free_port,
@@ -30,6 +30,12 @@ OPTIONS = {
     "max-model-len": "1024",
     "max-num-seqs": "16",
     "tool-call-parser": "hermes",
+}
+VERDICT = {
+    "type": "object",
+    "properties": {"verdict": {"enum": ["yes", "no"]}},
+    "required": ["verdict"],
+    "additionalProperties": False,
 }
 ENVIRONMENT = {"VLLM_CPU_KVCACHE_SPACE": "1", "OMP_NUM_THREADS": "1"}
 
@@ -80,3 +86,32 @@ class TestVllm(ChatModelSuite, CompletionModelSuite, ModelSourceSuite, EngineSui
 
     def config(self, upstream: FakeUpstream) -> VllmConfig:
         return VllmConfig.model_validate({"base_url": self.engine.url})
+
+
+@pytest.mark.parametrize("said", ["plain", "whole"])
+async def test_responses_are_made_by_its_own_responses_api(engine: Engine, said: str) -> None:
+    """What is said is chance, so what counts is that the answer and the events are whole and add up."""
+    one = {"type": "vllm", "base_url": engine.url, "responses": said}
+    request: Any = {"model": f"one/{engine.model}", "input": "Say something.", "max_output_tokens": 16}
+    async with (
+        serve(plugins=["database", "responses", "vllm"], config={"providers": {"one": one}}) as served,
+        served.openai() as client,
+    ):
+        whole = await client.responses.create(**request)
+        assert (whole.status, whole.usage.output_tokens) == ("incomplete", 16)
+        assert whole.output_text
+        again = await client.responses.create(**request, previous_response_id=whole.id)
+        assert again.usage.input_tokens > whole.usage.input_tokens
+        deltas, final = [], None
+        async for event in await client.responses.create(**request, stream=True):
+            if event.type == "response.output_text.delta":
+                deltas.append(event.delta)
+            elif event.type == "response.incomplete":
+                final = event.response
+        assert final is not None
+        assert "".join(deltas) == final.output_text
+        verdict = await client.responses.create(
+            **request | {"max_output_tokens": 256, "temperature": 1},
+            text={"format": {"type": "json_schema", "name": "verdict", "schema": VERDICT, "strict": True}},
+        )
+        assert json.loads(verdict.output_text)["verdict"] in ("yes", "no")
