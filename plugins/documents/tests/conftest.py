@@ -19,10 +19,19 @@ __all__ = ["database_config", "postgresql"]
 PLUGINS = ("database", "blobs", "files", "jobs", "documents")
 
 
+LIMITS = {"max_characters": 200_000, "cpu_seconds": 4, "memory": 1024**3, "max_pages": 20, "expansion": 20}
+
+
 @pytest.fixture
 async def served(database_config: dict[str, Any]) -> AsyncIterator[Served]:
-    """A server that reads little."""
-    limits = {"max_characters": 200_000, "cpu_seconds": 4, "memory": 1024**3, "max_pages": 20, "expansion": 20}
-    services = {**database_config.get("services", {}), "documents": limits, "jobs": {"lease": 2}}
+    """A server that reads little, over each database."""
+    services = {**database_config.get("services", {}), "documents": LIMITS, "jobs": {"lease": 2}}
     async with serve(plugins=PLUGINS, config={"services": services}) as running:
+        yield running
+
+
+@pytest.fixture
+async def reader() -> AsyncIterator[Served]:
+    """The same for what no database has to do with."""
+    async with serve(plugins=PLUGINS, config={"services": {"documents": LIMITS}}) as running:
         yield running

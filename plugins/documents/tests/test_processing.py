@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import pytest
 from pdfs import bomb, pdf
+from pydantic import BaseModel
 
-from dinrail_sdk.testing import Served
+from dinrail_core.api.call import Call
+from dinrail_core.api.documents import DocumentParser, DocumentSource, ParsedDocument
+from dinrail_core.errors import InvalidRequest
+from dinrail_core.hooks import Context, ProviderType
+from dinrail_sdk.testing import Served, serve
+
+PLUGINS = ("database", "blobs", "files", "jobs", "documents")
 
 TEXT = "\n\n".join(f"Paragraph {number}: " + "and so on, " * 40 for number in range(20))
 
@@ -46,10 +55,10 @@ async def test_a_file_that_comes_along_is_read_and_not_kept(served: Served) -> N
         assert (await client.files.list()).data == []
 
 
-async def test_a_pdf_s_chunks_say_on_which_pages_they_stand(served: Served) -> None:
+async def test_a_pdf_s_chunks_say_on_which_pages_they_stand(reader: Served) -> None:
     pages = [f"This is page {number}. " + "\n".join(["Some words stand here."] * 12) for number in range(1, 6)]
     sizes = {"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 0}}
-    status, found = await processed(served, form(pdf(*pages), "a.pdf", chunking_strategy=sizes))
+    status, found = await processed(reader, form(pdf(*pages), "a.pdf", chunking_strategy=sizes))
     assert status == 200
     assert found["metadata"]["pages"] == 5
     for chunk in found["chunks"]:
@@ -88,15 +97,15 @@ async def test_a_kept_file_is_read_at_once_or_in_a_job(served: Served) -> None:
     ids=["bomb", "garbage", "long", "deep", "noise"],
 )
 async def test_what_cannot_be_read_is_a_400_and_the_next_file_is_read(
-    served: Served, data: bytes, name: str, code: str
+    reader: Served, data: bytes, name: str, code: str
 ) -> None:
-    status, refused = await processed(served, form(data, name))
-    assert (status, refused["error"]["code"]) == (400, code), refused
+    status, refused = await processed(reader, form(data, name))
+    assert (status, refused["error"]["code"], refused["error"]["param"]) == (400, code, "file"), refused
     assert refused["error"]["message"].endswith(".")
-    assert (await processed(served, form(b"Fine.", "fine.txt")))[0] == 200
+    assert (await processed(reader, form(b"Fine.", "fine.txt")))[0] == 200
 
 
-async def test_what_is_asked_wrongly_is_named(served: Served) -> None:
+async def test_what_is_asked_wrongly_is_named(reader: Served) -> None:
     for body, status, param in (
         ({"file_id": "file-0"}, 404, "file_id"),
         ({}, 400, "file_id"),
@@ -104,5 +113,43 @@ async def test_what_is_asked_wrongly_is_named(served: Served) -> None:
         (form(b"x", "a.txt", options={"parser": "nobody"}), 404, "options.parser"),
         (form(b"x", "a.txt", chunking_strategy={"type": "contextual"}), 400, "chunking_strategy.contextual.model_id"),
     ):
-        got, refused = await processed(served, body)
+        got, refused = await processed(reader, body)
         assert (got, refused["error"]["param"]) == (status, param)
+
+
+class Seer(DocumentParser):
+    """Reads what a scan shows."""
+
+    def reads(self, source: DocumentSource) -> bool:
+        return source.media_type == "application/pdf"
+
+    async def parse(self, source: DocumentSource, call: Call) -> ParsedDocument:
+        if source.filename != "scan.pdf":
+            raise InvalidRequest("The seer sees nothing.", code="invalid_file")
+        return ParsedDocument("A heron stands in the reeds.", "text")
+
+
+class NoConfig(BaseModel, extra="forbid"):
+    """Nothing."""
+
+
+@asynccontextmanager
+async def _open(config: NoConfig, context: Context) -> AsyncIterator[object]:
+    yield Seer()
+
+
+SEER = ProviderType(name="seer", config=NoConfig, apis=frozenset({DocumentParser}), open=_open, detect=lambda _: {})
+
+
+async def test_what_the_built_in_parser_cannot_read_is_given_to_the_next_one() -> None:
+    async with serve(SEER, plugins=PLUGINS) as served:
+        status, found = await processed(served, form(pdf(""), "scan.pdf"))
+        assert (status, found["metadata"]["parser"]) == (200, "seer")
+        assert found["chunks"][0]["text"] == "A heron stands in the reeds."
+        status, found = await processed(served, form(pdf("Some text."), "text.pdf"))
+        assert (status, found["metadata"]["parser"]) == (200, "built-in")
+        status, refused = await processed(served, form(pdf(""), "other.pdf"))
+        assert (status, refused["error"]["code"]) == (400, "invalid_file")
+        assert "OCR" in refused["error"]["message"]
+        status, refused = await processed(served, form(pdf(""), "scan.pdf", options={"parser": "built-in"}))
+        assert (status, refused["error"]["code"]) == (400, "invalid_file")

@@ -28,7 +28,7 @@ class DocumentsConfig(BaseModel, extra="forbid", defer_build=True):
     """Which parsers read documents, and within what limits."""
 
     parsers: tuple[str, ...] = ()
-    """Instances that are asked first, in this order: of the types that they read, the built-in parser reads none."""
+    """Instances that are asked first, in this order; the built-in parser reads what they do not."""
     context_model: str | None = None
     """The chat model that writes what chunks are about, where a request with a contextual strategy names none."""
     max_bytes: Annotated[int, Field(ge=1)] = 128 * 1024 * 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 from sqlalchemy import RowMapping
@@ -18,7 +18,15 @@ from dinrail_core.api.chunking import (
     ContextualChunking,
     StaticChunking,
 )
-from dinrail_core.api.documents.contract import UNSUPPORTED_FILE, DocumentParser, Documents, DocumentSource, source_of
+from dinrail_core.api.documents.contract import (
+    INVALID_FILE,
+    UNSUPPORTED_FILE,
+    DocumentParser,
+    Documents,
+    DocumentSource,
+    ParsedDocument,
+    source_of,
+)
 from dinrail_core.api.documents.objects import ProcessedFile, ProcessFile, ProcessingJob, ProcessingOptions
 from dinrail_core.api.files import Files
 from dinrail_core.api.jobs import Job, JobFailed, JobRun, Jobs
@@ -83,8 +91,7 @@ class DocumentService(Documents):
         options: ProcessingOptions | None = None,
         most_tokens: int | None = None,
     ) -> ProcessedFile:
-        name, parser = self._parser(source, options)
-        document = await parser.parse(source, call)
+        name, document = await self._parsed(source, options, call)
         sizes = _sizes(strategy, most_tokens)
         size, overlap = sizes.max_chunk_size_tokens, sizes.chunk_overlap_tokens
         chunks = await chunks_of(document, size, overlap, self._confined)
@@ -165,21 +172,40 @@ class DocumentService(Documents):
 
         await self._database.write(call.principal, work)
 
-    def _parser(self, source: DocumentSource, options: ProcessingOptions | None) -> tuple[str, DocumentParser]:
-        """Who reads a file: who is named, who is preferred, the built-in one, or whoever else can."""
+    async def _parsed(
+        self, source: DocumentSource, options: ProcessingOptions | None, call: Call
+    ) -> tuple[str, ParsedDocument]:
+        """The document, and who has read it: who is asked first, or the next one where that cannot.
+
+        A scan is broken to a parser that recognises nothing, and a PDF to one library that another one mends.
+        """
+        (name, parser), *others = self._parsers(source, options)
+        try:
+            return name, await parser.parse(source, call)
+        except InvalidRequest as error:
+            if error.code != INVALID_FILE or not others:
+                raise
+            name, parser = others[0]
+            with suppress(InvalidRequest):
+                return name, await parser.parse(source, call)
+            raise
+
+    def _parsers(self, source: DocumentSource, options: ProcessingOptions | None) -> list[tuple[str, DocumentParser]]:
+        """Who reads a file: who is named alone, or who is preferred, the built-in one, and whoever else can."""
         others = self._rail.instances(DocumentParser)
         named = options.parser if options is not None and isinstance(options.parser, str) else None
         if named is not None:
             found = self._built_in if named == BUILT_IN else others.get(named)
             if found is None:
                 raise NotFound(f"There is no parser '{named}'.", param="options.parser")
-            return named, found
+            return [(named, found)]
         preferred = {name: others[name] for name in self._config.parsers if name in others}
-        for name, parser in {**preferred, BUILT_IN: self._built_in, **others}.items():
-            if parser.reads(source):
-                return name, parser
-        message = f"No installed parser reads files of the type {source.media_type}."
-        raise InvalidRequest(message, code=UNSUPPORTED_FILE)
+        order = {**preferred, BUILT_IN: self._built_in, **others}
+        reading = [(name, parser) for name, parser in order.items() if parser.reads(source)]
+        if not reading:
+            message = f"No installed parser reads files of the type {source.media_type}."
+            raise InvalidRequest(message, code=UNSUPPORTED_FILE)
+        return reading
 
 
 def _sizes(strategy: ChunkingStrategy, most_tokens: int | None) -> ChunkSizes:

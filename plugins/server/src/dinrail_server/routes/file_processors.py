@@ -15,6 +15,7 @@ from dinrail_core.api.documents import (
 )
 from dinrail_core.api.files import ExpiresAfter, FileContent, Files, NewFile
 from dinrail_core.api.wire import MISSING, decode_request
+from dinrail_core.errors import InvalidRequest
 from dinrail_core.hooks.http import Exchange, Route
 from dinrail_server.body import parse_json
 from dinrail_server.routes.forms import MULTIPART, Form, read_form
@@ -30,7 +31,7 @@ async def _process(exchange: Exchange) -> Answer[ProcessedFile]:
     if exchange.has_form:
         return await _process_upload(exchange, files)
     request = await exchange.decode(ProcessFile)
-    return await _processed(exchange, request, await files.content(request.file_id, exchange.call))
+    return await _processed(exchange, request, await files.content(request.file_id, exchange.call), "file_id")
 
 
 async def _process_upload(exchange: Exchange, files: Files) -> Answer[ProcessedFile]:
@@ -50,7 +51,7 @@ async def _process_upload(exchange: Exchange, files: Files) -> Answer[ProcessedF
 
         kept = (await files.store(form.file, describe, exchange.call)).value
     try:
-        return await _processed(exchange, request[0], await files.content(kept.id, exchange.call))
+        return await _processed(exchange, request[0], await files.content(kept.id, exchange.call), "file")
     finally:
         await files.delete(kept.id, exchange.call)
 
@@ -64,12 +65,18 @@ def _asked(form: Form) -> ProcessFile:
     return decode_request(ProcessFile, data)
 
 
-async def _processed(exchange: Exchange, request: ProcessFile, content: FileContent) -> Answer[ProcessedFile]:
+async def _processed(
+    exchange: Exchange, request: ProcessFile, content: FileContent, param: str
+) -> Answer[ProcessedFile]:
     await check_strategy(exchange, request.chunking_strategy)
     documents = await exchange.rail.service(Documents)
     strategy = AutoChunking() if request.chunking_strategy is MISSING else request.chunking_strategy
     options = request.options if isinstance(request.options, ProcessingOptions) else None
-    return Answer.of(await documents.process(source_of(content), strategy, exchange.call, options))
+    try:
+        return Answer.of(await documents.process(source_of(content), strategy, exchange.call, options))
+    except InvalidRequest as error:
+        error.param = error.param or param  # whoever reads a file does not know where it came from
+        raise
 
 
 async def _start(exchange: Exchange) -> Answer[ProcessingJob]:
