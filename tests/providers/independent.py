@@ -20,6 +20,22 @@ PROVIDERS: dict[str, dict[str, Any]] = {
     "ollama": {"type": "ollama", "base_url": "{url}"},
     "azure": {"type": "azure-openai", "base_url": "{url}", "deployments": ["m"]},
     "older-azure": {"type": "azure-openai", "base_url": "{url}", "deployments": ["m"], "api_version": "2024-10-21"},
+    "openai-compatible": {"type": "openai-compatible", "base_url": "{url}/v1"},
+    **{
+        name: {"type": name, "base_url": "{url}/v1"}
+        for name in (
+            "cerebras",
+            "deepseek",
+            "fireworks",
+            "huggingface",
+            "lmstudio",
+            "nvidia",
+            "runpod",
+            "sambanova",
+            "together",
+            "vllm",
+        )
+    },
 }
 GAPS = {
     ("cohere", "thoughts"): "the fake sends them as text there",
@@ -29,9 +45,11 @@ GAPS = {
     ("ollama", "ids"): "the fake gives calls no ids there, as older versions of Ollama did",
     ("ollama", "thoughts"): "the fake calls them 'reasoning_content' there, and Ollama 'thinking'",
 }
-"""What of the dialect the fake does not speak as the real one does; its embeddings in Ollama's are of an older form."""
+"""What the fake does not speak as the real one does; its embeddings in Ollama's are of an older form,
+and it has Gemini's one by one where we ask in batches. Its responses lack ``tools``, which OpenAI's always have."""
 
 EMBED = ["openai", "cohere", "openrouter", "mistral", "azure", "older-azure"]
+EMBED += ["openai-compatible", "fireworks", "lmstudio", "nvidia", "runpod", "sambanova", "together", "vllm"]
 
 
 def features_tried() -> Iterator[tuple[str, str]]:

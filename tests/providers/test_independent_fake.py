@@ -11,17 +11,17 @@ import shutil
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from independent import EMBED, GAPS, PROVIDERS
 from openai import AsyncOpenAI, InternalServerError, RateLimitError
 
 from dinrail_sdk.testing import serve
 
-pytestmark = pytest.mark.xdist_group("aimock")
+pytestmark = [pytest.mark.xdist_group("aimock"), pytest.mark.asyncio(loop_scope="module")]
 
 PROGRAM = Path(__file__).parents[1] / "clients/node/node_modules/@copilotkit/aimock/dist/aimock-cli.js"
 KEY = "sk-of-the-operator"
@@ -93,45 +93,45 @@ def _address(process: subprocess.Popen[bytes], logged: Path) -> str:
     raise AssertionError(f"The fake did not start: {logged.read_text()[-2000:]}")
 
 
-@asynccontextmanager
-async def client_of(name: str, url: str) -> AsyncIterator[AsyncOpenAI]:
-    provider = PROVIDERS[name]
-    config = {**provider, "base_url": provider["base_url"].format(url=url), "api_key": KEY, "max_retries": 0}
-    async with (
-        serve(plugins=[provider["type"]], config={"providers": {name: config}}) as served,
-        served.openai() as client,
-    ):
-        yield client
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(aimock: str) -> AsyncIterator[AsyncOpenAI]:
+    """OpenAI's client of a server that has all of them."""
+    more = {"api_key": KEY, "max_retries": 0}
+    providers = {
+        name: {**provider, "base_url": provider["base_url"].format(url=aimock), **more}
+        for name, provider in PROVIDERS.items()
+    }
+    plugins = {provider["type"] for provider in PROVIDERS.values()}
+    async with serve(plugins=plugins, config={"providers": providers}) as served, served.openai() as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-async def test_a_chat_is_answered_whole_and_streamed(name: str, aimock: str) -> None:
+async def test_a_chat_is_answered_whole_and_streamed(name: str, client: AsyncOpenAI) -> None:
     question: Any = [{"role": "user", "content": "What is the capital of France?"}]
-    async with client_of(name, aimock) as client:
-        whole = await client.chat.completions.create(model=f"{name}/m", messages=question)
-        assert whole.choices[0].message.content == "The capital of France is Paris. 🌍"
-        assert whole.choices[0].finish_reason == "stop"
-        assert whole.usage is not None
-        counted = (whole.usage.prompt_tokens, whole.usage.completion_tokens)
-        assert counted == ((0, 0) if (name, "usage") in GAPS else (9, 8))
-        stream = await client.chat.completions.create(model=f"{name}/m", messages=question, stream=True)
-        chunks = [chunk async for chunk in stream]
+    whole = await client.chat.completions.create(model=f"{name}/m", messages=question)
+    assert whole.choices[0].message.content == "The capital of France is Paris. 🌍"
+    assert whole.choices[0].finish_reason == "stop"
+    assert whole.usage is not None
+    counted = (whole.usage.prompt_tokens, whole.usage.completion_tokens)
+    assert counted == ((0, 0) if (name, "usage") in GAPS else (9, 8))
+    stream = await client.chat.completions.create(model=f"{name}/m", messages=question, stream=True)
+    chunks = [chunk async for chunk in stream]
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == whole.choices[0].message.content
     assert chunks[-1].choices[0].finish_reason == "stop"
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-async def test_tools_are_called_in_parallel_whole_and_streamed(name: str, aimock: str) -> None:
+async def test_tools_are_called_in_parallel_whole_and_streamed(name: str, client: AsyncOpenAI) -> None:
     question: Any = [{"role": "user", "content": "What is the weather?"}]
     due = {"call_1": {"place": "Bern"}, "call_2": {"place": "Basel"}}
-    async with client_of(name, aimock) as client:
-        whole = await client.chat.completions.create(model=f"{name}/m", messages=question, tools=[WEATHER])
-        calls: list[Any] = whole.choices[0].message.tool_calls or []
-        assert _called(name, calls) == due
-        due_reason = "FUNCTION_CALL" if (name, "finish") in GAPS else "tool_calls"
-        assert whole.choices[0].finish_reason == due_reason
-        async with client.chat.completions.stream(model=f"{name}/m", messages=question, tools=[WEATHER]) as stream:
-            final: Any = await stream.get_final_completion()
+    whole = await client.chat.completions.create(model=f"{name}/m", messages=question, tools=[WEATHER])
+    calls: list[Any] = whole.choices[0].message.tool_calls or []
+    assert _called(name, calls) == due
+    due_reason = "FUNCTION_CALL" if (name, "finish") in GAPS else "tool_calls"
+    assert whole.choices[0].finish_reason == due_reason
+    async with client.chat.completions.stream(model=f"{name}/m", messages=question, tools=[WEATHER]) as stream:
+        final: Any = await stream.get_final_completion()
     assert _called(name, final.choices[0].message.tool_calls) == due
 
 
@@ -145,40 +145,34 @@ def _called(name: str, calls: list[Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", [name for name in PROVIDERS if (name, "thoughts") not in GAPS])
-async def test_thoughts_come_beside_the_answer(name: str, aimock: str) -> None:
+async def test_thoughts_come_beside_the_answer(name: str, client: AsyncOpenAI) -> None:
     question: Any = [{"role": "user", "content": "Please think."}]
-    async with client_of(name, aimock) as client:
-        whole = await client.chat.completions.create(model=f"{name}/m", messages=question)
+    whole = await client.chat.completions.create(model=f"{name}/m", messages=question)
     said = whole.choices[0].message.model_dump()
     assert said["content"] == "42."
     assert "Six times seven." in (said.get("reasoning_content"), said.get("reasoning"))
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-async def test_a_rate_limit_keeps_its_wait(name: str, aimock: str) -> None:
+async def test_a_rate_limit_keeps_its_wait(name: str, client: AsyncOpenAI) -> None:
     question: Any = [{"role": "user", "content": "This is too fast."}]
-    async with client_of(name, aimock) as client:
-        with pytest.raises(RateLimitError) as caught:
-            await client.chat.completions.create(model=f"{name}/m", messages=question)
+    with pytest.raises(RateLimitError) as caught:
+        await client.chat.completions.create(model=f"{name}/m", messages=question)
     assert caught.value.response.headers["retry-after"] == "37"
 
 
 @pytest.mark.parametrize("name", EMBED)
-async def test_texts_are_embedded(name: str, aimock: str) -> None:
-    async with client_of(name, aimock) as client:
-        for form in ("float", "base64"):
-            answer = await client.embeddings.create(
-                model=f"{name}/m", input=["hello", "hello again"], encoding_format=form
-            )
-            vectors = [item.embedding for item in answer.data]
-            if form == "float":
-                assert vectors == [[0.5, -0.25, 0.125]] * 2
-            assert [item.index for item in answer.data] == [0, 1]
+async def test_texts_are_embedded(name: str, client: AsyncOpenAI) -> None:
+    for form in ("float", "base64"):
+        answer = await client.embeddings.create(model=f"{name}/m", input=["hello", "hello again"], encoding_format=form)
+        vectors = [item.embedding for item in answer.data]
+        if form == "float":
+            assert vectors == [[0.5, -0.25, 0.125]] * 2
+        assert [item.index for item in answer.data] == [0, 1]
 
 
-async def test_models_are_listed(aimock: str) -> None:
-    async with client_of("openai", aimock) as client:
-        assert [model.id async for model in client.models.list() if model.id.startswith("openai/")]
+async def test_models_are_listed(client: AsyncOpenAI) -> None:
+    assert [model.id async for model in client.models.list() if model.id.startswith("openai/")]
 
 
 async def test_another_key_is_refused_and_that_is_not_the_callers_fault(aimock: str) -> None:
