@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import AsyncIterator
 from typing import Any
 
 import openai
 import pytest
-from dialogue import MODEL
+import pytest_asyncio
+from dialogue import MODEL, PLUGINS, post
 
-from dinrail_sdk.testing import FakeUpstream, Served
+from dinrail_sdk.testing import FakeUpstream, Served, serve
+from dinrail_sdk.testing.dialects.openai import OPENAI
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def upstream() -> AsyncIterator[FakeUpstream]:
+    async with FakeUpstream.open(OPENAI) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served(upstream: FakeUpstream) -> AsyncIterator[Served]:
+    """A server that reads documents."""
+    one = {"type": "openai-compatible", "base_url": upstream.url, "models": ["kit-model"]}
+    async with serve(plugins=[*PLUGINS, "documents"], config={"providers": {"one": one}}) as running:
+        yield running
+
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(64)
 
@@ -119,11 +139,23 @@ async def test_documents_that_cannot_be_read_are_refused(served: Served, upstrea
         )
         for data in (
             base64.b64encode(b"%PDF-1.4 broken").decode(),
+            base64.b64encode(pdf(" ")).decode(),
             "no base64!",
             base64.b64encode(b"\xfe\x00").decode(),
         ):
             with pytest.raises(openai.BadRequestError):
                 await told(file_data=data)
+        with pytest.raises(openai.BadRequestError, match="No installed parser reads files of the type application/vnd"):
+            await told(filename="a.docx", file_data=base64.b64encode(b"PK").decode())
         with pytest.raises(openai.BadRequestError) as inside:
             await told(file_url="http://127.0.0.1:9/secret")
         assert inside.value.param == "input.file_url"
+
+
+async def test_where_nothing_reads_documents_that_is_told(upstream: FakeUpstream) -> None:
+    one = {"type": "openai-compatible", "base_url": upstream.url, "models": ["kit-model"]}
+    async with serve(plugins=PLUGINS, config={"providers": {"one": one}}) as bare:
+        part = {"type": "input_file", "filename": "a.pdf", "file_data": base64.b64encode(pdf("x")).decode()}
+        status, refused = await post(bare, {"model": MODEL, "input": [{"role": "user", "content": [part]}]})
+    assert (status, refused["error"]["param"]) == (400, "input")
+    assert "reads documents" in refused["error"]["message"]

@@ -83,6 +83,11 @@ class DocumentService(Documents):
         async with confined.running():
             yield cls(config, rail, await rail.service(Database), await rail.service(Files), confined)
 
+    async def parse(
+        self, source: DocumentSource, call: Call, options: ProcessingOptions | None = None
+    ) -> ParsedDocument:
+        return await self._parser(source, options)[1].parse(source, call)
+
     async def process(
         self,
         source: DocumentSource,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+import mimetypes
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from dinrail_core.api.call import Call
+from dinrail_core.api.documents import Documents, DocumentSource
 from dinrail_core.api.files import Files
 from dinrail_core.errors import DinrailError, InvalidRequest, NotFound, TooLarge, UnsupportedFeature
 from dinrail_core.hooks.context import Rail
@@ -23,7 +23,6 @@ __all__ = ["Attachments", "Blob"]
 _MOST = 50_000_000
 """Bytes of one file."""
 
-_PDF_SECONDS = 60.0
 _TEXTUAL = ("application/json", "application/xml", "application/javascript", "application/x-ndjson", "application/yaml")
 
 
@@ -45,6 +44,14 @@ class Blob:
     def url(self) -> str:
         """As a ``data:`` URL."""
         return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
+
+    @property
+    def source(self) -> DocumentSource:
+        """As a document that is to be read."""
+        return DocumentSource(self.filename, self.media_type, len(self.data), self._read)
+
+    async def _read(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        yield self.data[start:stop]
 
 
 class Attachments:
@@ -96,8 +103,31 @@ class Attachments:
         found = {}
         for key, blob in (await self.blobs(items, call)).items():
             is_image = blob.media_type.startswith("image/")
-            found[key] = Attached(url=blob.url) if is_image else Attached(text=await _text(blob))
+            found[key] = Attached(url=blob.url) if is_image else Attached(text=await self._text(blob, call))
         return found
+
+    async def _text(self, blob: Blob, call: Call) -> str:
+        """What a document says: text as it is, of all else what a parser reads."""
+        if _is_text(blob):
+            try:
+                return blob.data.decode("utf-8-sig")
+            except UnicodeDecodeError:
+                raise InvalidRequest(f"The file '{blob.filename:.200}' is not UTF-8.", param="input") from None
+        if not self._rail.provides(Documents):
+            raise UnsupportedFeature(
+                f"This model cannot be told of a file of the type '{blob.media_type:.100}': nothing is installed that "
+                "reads documents.",
+                param="input",
+            )
+        documents = await self._rail.service(Documents)
+        try:
+            text = (await documents.parse(blob.source, call)).text
+        except InvalidRequest as error:
+            told = f"The file '{blob.filename:.200}' cannot be read: {error.message}"
+            raise InvalidRequest(told, param="input", code=error.code) from None
+        if not text.strip():
+            raise InvalidRequest(f"No text can be read from the file '{blob.filename:.200}'.", param="input")
+        return text
 
     async def _stored(self, file_id: str, call: Call) -> Blob:
         files = await self._rail.service(Files)
@@ -124,9 +154,8 @@ class Attachments:
                 f"The file could not be fetched: its server answered {fetched.status}.", param="input.file_url"
             )
         media_type = fetched.headers.get("content-type", "").partition(";")[0].strip()
-        return Blob(
-            fetched.body, media_type or _sniffed(fetched.body), url.rsplit("/", 1)[-1].partition("?")[0] or "file"
-        )
+        filename = url.rsplit("/", 1)[-1].partition("?")[0] or "file"
+        return Blob(fetched.body, media_type or _sniffed(fetched.body, filename), filename)
 
 
 def _parts(items: Sequence[Json]) -> Iterator[Json]:
@@ -147,10 +176,10 @@ def _inline(given: str, filename: str) -> Blob:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise InvalidRequest("The data of a file are not base64.", param="input.file_data") from None
-    return Blob(data, media_type or _sniffed(data), filename)
+    return Blob(data, media_type or _sniffed(data, filename), filename)
 
 
-def _sniffed(data: bytes) -> str:
+def _sniffed(data: bytes, filename: str) -> str:
     for magic, media_type in (
         (b"%PDF-", "application/pdf"),
         (b"\x89PNG", "image/png"),
@@ -159,47 +188,9 @@ def _sniffed(data: bytes) -> str:
     ):
         if data.startswith(magic):
             return media_type
-    return "text/plain"
+    return mimetypes.guess_type(filename)[0] or "text/plain"
 
 
-async def _text(blob: Blob) -> str:
-    if blob.data.startswith(b"%PDF-"):
-        return await _pdf(blob)
-    if (
-        blob.media_type.startswith("text/")
-        or blob.media_type in _TEXTUAL
-        or blob.media_type.endswith(("+json", "+xml"))
-    ):
-        try:
-            return blob.data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise InvalidRequest(f"The file '{blob.filename:.200}' is not UTF-8.", param="input") from None
-    raise UnsupportedFeature(
-        f"This model cannot be told of a file of the type '{blob.media_type:.100}': it reads text and PDF.",
-        param="input",
-    )
-
-
-async def _pdf(blob: Blob) -> str:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-m",
-        "dinrail_responses.pdf_text",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        async with asyncio.timeout(_PDF_SECONDS):
-            out, _ = await process.communicate(blob.data)
-    except TimeoutError:
-        raise InvalidRequest(f"The PDF '{blob.filename:.200}' takes too long to read.", param="input") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    text = out.decode()
-    if process.returncode != 0 or not text.strip():
-        raise InvalidRequest(f"No text can be read from the PDF '{blob.filename:.200}'.", param="input")
-    return text
+def _is_text(blob: Blob) -> bool:
+    kind = blob.media_type
+    return kind.startswith("text/") or kind in _TEXTUAL or kind.endswith(("+json", "+xml"))

@@ -97,7 +97,23 @@ class DocumentParser(ABC):
 
 
 class Documents(ABC):
-    """Turns files into chunks, by whichever parser reads them."""
+    """Turns files into text and chunks, by whichever parser reads them."""
+
+    @abstractmethod
+    async def parse(
+        self, source: DocumentSource, call: Call, options: ProcessingOptions | None = None
+    ) -> ParsedDocument:
+        """Read a file.
+
+        Args:
+            source: The file.
+            call: On whose behalf.
+            options: How to read it.
+
+        Raises:
+            InvalidRequest: It cannot be read, as :meth:`DocumentParser.parse` says.
+            NotFound: There is no parser of the name that the options give.
+        """
 
     @abstractmethod
     async def process(
