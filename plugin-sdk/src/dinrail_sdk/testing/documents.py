@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from io import BytesIO
 from typing import Any, ClassVar
@@ -17,35 +17,65 @@ from dinrail_core.errors import InvalidRequest
 from dinrail_sdk.confined.declared import DocumentParserConfig
 from dinrail_sdk.confined.library import LibraryParser
 
-__all__ = ["DOCX", "LibraryParserCases", "document", "docx"]
+__all__ = ["DOCX", "XLSX", "LibraryParserCases", "document", "docx", "xlsx"]
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-_TYPES = (
-    '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
-    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-    f'<Override PartName="/word/document.xml" ContentType="{DOCX}.main+xml"/></Types>'
-)
-_LINKS = (
-    '<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
-    '<Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" '
-    'Target="word/document.xml"/></Relationships>'
-)
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_FORMATS = "http://schemas.openxmlformats.org"
 
 
 def docx(*paragraphs: str, repeat: int = 1) -> bytes:
     """A Word document with these paragraphs, over and over."""
     body = "".join(f"<w:p><w:r><w:t>{escape(text)}</w:t></w:r></w:p>" for text in paragraphs)
-    space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    space = f"{_FORMATS}/wordprocessingml/2006/main"
     out = BytesIO()
     with ZipFile(out, "w", ZIP_DEFLATED) as archive:
-        archive.writestr("[Content_Types].xml", _TYPES)
-        archive.writestr("_rels/.rels", _LINKS)
+        _begin(archive, {"word/document.xml": f"{DOCX}.main+xml"})
         with archive.open("word/document.xml", "w") as document:
             document.write(f'<?xml version="1.0"?><w:document xmlns:w="{space}"><w:body>'.encode())
             for _ in range(repeat):
                 document.write(body.encode())
             document.write(b"</w:body></w:document>")
     return out.getvalue()
+
+
+def xlsx(*rows: Sequence[str | int]) -> bytes:
+    """A workbook with a sheet of these rows."""
+    space = f"{_FORMATS}/spreadsheetml/2006/main"
+    cells = "".join(f"<row>{''.join(map(_cell, row))}</row>" for row in rows)
+    sheets = (
+        f'<sheets><sheet name="Sheet" sheetId="1" r:id="r1" xmlns:r="{_FORMATS}/officeDocument/2006/relationships"/>'
+    )
+    out = BytesIO()
+    with ZipFile(out, "w", ZIP_DEFLATED) as archive:
+        types = {"xl/workbook.xml": f"{XLSX}.main+xml", "xl/sheet1.xml": XLSX.replace("sheet", "worksheet+xml")}
+        _begin(archive, types)
+        archive.writestr("xl/workbook.xml", f'<workbook xmlns="{space}">{sheets}</workbook>')
+        archive.writestr("xl/_rels/workbook.xml.rels", _links("worksheet", "sheet1.xml"))
+        sheet = f'<worksheet xmlns="{space}"><sheetData>{cells}</sheetData></worksheet>'
+        archive.writestr("xl/sheet1.xml", sheet)
+    return out.getvalue()
+
+
+def _cell(value: str | int) -> str:
+    if isinstance(value, int):
+        return f"<c><v>{value}</v></c>"
+    return f'<c t="inlineStr"><is><t>{escape(value)}</t></is></c>'
+
+
+def _begin(archive: ZipFile, parts: Mapping[str, str]) -> None:
+    """What every such file begins with: the types of its parts, and which of them is the first."""
+    space = f"{_FORMATS}/package/2006/content-types"
+    kinds = "".join(f'<Override PartName="/{part}" ContentType="{kind}"/>' for part, kind in parts.items())
+    links = '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    plain = '<Default Extension="xml" ContentType="application/xml"/>'
+    archive.writestr("[Content_Types].xml", f'<Types xmlns="{space}">{links}{plain}{kinds}</Types>')
+    archive.writestr("_rels/.rels", _links("officeDocument", next(iter(parts))))
+
+
+def _links(kind: str, target: str) -> str:
+    link = f'Id="r1" Type="{_FORMATS}/officeDocument/2006/relationships/{kind}" Target="{target}"'
+    return f'<Relationships xmlns="{_FORMATS}/package/2006/relationships"><Relationship {link}/></Relationships>'
 
 
 def document(data: bytes, filename: str = "a.docx", media_type: str = DOCX) -> DocumentSource:
@@ -58,7 +88,7 @@ def document(data: bytes, filename: str = "a.docx", media_type: str = DOCX) -> D
 
 
 class LibraryParserCases:
-    """What a :class:`~dinrail_sdk.confined.library.LibraryParser` of Word documents must do.
+    """What a :class:`~dinrail_sdk.confined.library.LibraryParser` of office documents must do.
 
     A plugin's test says which::
 
@@ -95,6 +125,21 @@ class LibraryParserCases:
                 assert refused.value.code == "invalid_file"
                 assert refused.value.message.endswith(".")
             assert (await parser.parse(document(docx("Fine.")), Call())).text.strip() == "Fine."
+
+    async def test_tables(self) -> None:
+        """The rows of a sheet become a table of Markdown.
+
+        Troubleshooting: let the library write Markdown, and not plain text.
+        """
+        async with self.opened() as parser:
+            sheet = xlsx(("bird", "legs"), ("heron", 2))
+            found = await parser.parse(document(sheet, "a.xlsx", XLSX), Call())
+        assert found.form == "markdown"
+        table = [line for line in found.text.splitlines() if line.startswith("|")]
+        assert [[cell.strip() for cell in line.strip("|").split("|")] for line in (table[0], table[2])] == [
+            ["bird", "legs"],
+            ["heron", "2"],
+        ]
 
     async def test_bomb(self) -> None:
         """A bomb ends at the limit of time or memory.
