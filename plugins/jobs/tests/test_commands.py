@@ -144,5 +144,6 @@ def test_what_nobody_enqueues_is_listed_where_it_is_asked_for(dinrail: Program) 
     assert "due" in dinrail("jobs", "show", forget[0])
     dinrail("jobs", "cancel", forget[0], code=1)
     assert "Nobody has enqueued" in dinrail.complaint
-    with pytest.raises(SystemExit):
-        main(["jobs", "list", "--limit", "0"])
+    for limit in ("0", "x", "-1"):
+        with pytest.raises(SystemExit):
+            main(["jobs", "list", f"--limit={limit}"])
