@@ -8,28 +8,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from desk import PLUGINS, Desk, Model, model_type
+from desk import Desk, open_desk
 
-from dinrail_sdk.testing import serve
-from dinrail_sdk.testing.databases import database_config, postgresql
+from dinrail_sdk.testing.databases import database_config, module_database_config, postgresql
 
-__all__ = ["database_config", "postgresql"]
+__all__ = ["database_config", "module_database_config", "postgresql"]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def module_desk(
+    module_database_config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Desk]:
+    """A server with a model, and a client, for a module's tests."""
+    async with open_desk(tmp_path_factory.mktemp("data"), **module_database_config.get("services", {})) as desk:
+        yield desk
 
 
 @pytest.fixture
-def settings() -> dict[str, Any]:
-    """``[services.batches]``; a test may change it before it asks for a desk."""
-    return {"backoff": 0.05}
-
-
-@pytest.fixture
-async def desk(database_config: dict[str, Any], settings: dict[str, Any], tmp_path: Path) -> AsyncIterator[Desk]:
-    """A server with a model, and a client."""
-    model = Model()
-    services = {**database_config.get("services", {}), "batches": settings}
-    config = {"data_dir": str(tmp_path), "services": services, "providers": {"up": {"type": "kit"}}}
-    async with serve(model_type(model), config=config, plugins=PLUGINS) as served, served.openai() as client:
-        yield Desk(client, model)
+def desk(module_desk: Desk) -> Desk:
+    """The same, with a model that knows of no test before."""
+    module_desk.model.forget()
+    return module_desk

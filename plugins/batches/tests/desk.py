@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from openai import AsyncOpenAI
@@ -25,8 +26,20 @@ from dinrail_core.api.embeddings import Embedder, EmbeddingRequest, EmbeddingRes
 from dinrail_core.api.moderations import Categories, ModerationRequest, ModerationResponse, Moderator
 from dinrail_core.errors import DinrailError
 from dinrail_core.hooks import Context, ProviderType
+from dinrail_sdk.testing import serve
 
-__all__ = ["ENDED", "PLUGINS", "Desk", "Model", "chat_line", "completion", "lines_of", "model_type", "written"]
+__all__ = [
+    "ENDED",
+    "PLUGINS",
+    "Desk",
+    "Model",
+    "chat_line",
+    "completion",
+    "lines_of",
+    "model_type",
+    "open_desk",
+    "written",
+]
 
 PLUGINS = ("database", "files", "blobs", "jobs", "batches")
 ENDED = ("completed", "failed", "expired", "cancelled")
@@ -55,6 +68,10 @@ class Model(ChatModel, CompletionModel, Embedder, Moderator):
     at_once: int = 0
     most: int = 0
     calls: list[Call] = field(default_factory=list)
+
+    def forget(self) -> None:
+        """Be as new."""
+        vars(self).update(vars(Model()))
 
     async def complete(self, request: ChatRequest, call: Call) -> Answer[ChatCompletion]:
         answer = await self._answer(str(request.messages[-1].content), request.model, call)
@@ -158,6 +175,8 @@ class Desk:
 
     client: AsyncOpenAI
     model: Model
+    origin: str = ""
+    """Where the server is."""
 
     async def send(self, lines: Sequence[Mapping[str, Any] | bytes] | bytes, **options: Any) -> Batch:
         """Begin a batch."""
@@ -199,3 +218,26 @@ class Desk:
         by_id = {line["custom_id"]: line for line in found}
         assert len(by_id) == len(found), "a custom_id occurs twice"
         return by_id
+
+
+@asynccontextmanager
+async def open_desk(folder: Path, *, apis: frozenset[type] = APIS, **services: Any) -> AsyncIterator[Desk]:
+    """A server with a model that has a price, and a client.
+
+    Args:
+        folder: Where its data is.
+        apis: What the model can do.
+        services: Sections of the configuration; lines are asked again soon.
+    """
+    model = Model()
+    config = {
+        "data_dir": str(folder),
+        "services": {**services, "batches": {"backoff": 0.05, **services.get("batches", {})}},
+        "providers": {"up": {"type": "kit"}},
+        "models": {"up/kit": {"price": {"input": 2_000_000, "output": 10_000_000}}},
+    }
+    async with (
+        serve(model_type(model, apis), config=config, plugins=PLUGINS) as served,
+        served.openai() as client,
+    ):
+        yield Desk(client, model, served.origin)

@@ -39,6 +39,11 @@ class ModelServer:
     url: str = ""
     _more: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def repeated(self) -> int:
+        """How many requests were no first ones."""
+        return self.asked.total() - len(self.asked)
+
     async def until(self, requests: int) -> None:
         """Wait until so many requests have come."""
         async with asyncio.timeout(_START_LIMIT):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
-from desk import Desk, chat_line, written
+from desk import Desk, chat_line, open_desk, written
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BAD_LINES: list[tuple[Any, str, str | None]] = [
     (b"{", "invalid_json_line", None),
@@ -54,19 +57,13 @@ async def test_only_the_first_hundred_errors_are_told(desk: Desk) -> None:
     assert [error.line for error in batch.errors.data] == list(range(1, 101))
 
 
-class TestLimits:
-    @pytest.fixture
-    def settings(self) -> dict[str, Any]:
-        return {"max_lines": 3, "max_bytes": 2_000}
-
-    async def test_there_are_only_so_many_lines(self, desk: Desk) -> None:
+async def test_a_file_is_only_so_large_and_long(tmp_path: Path) -> None:
+    async with open_desk(tmp_path, batches={"max_lines": 3, "max_bytes": 2_000}) as desk:
         assert (await desk.done([chat_line(str(n)) for n in range(3)])).status == "completed"
         batch = await desk.done([chat_line(str(n)) for n in range(5)])
         assert batch.errors is not None
         assert batch.errors.data is not None
         assert [(error.code, error.line) for error in batch.errors.data] == [("too_many_requests", 4)]
-
-    async def test_a_file_is_only_so_large(self, desk: Desk) -> None:
         batch = await desk.done([chat_line("a", "b" * 2_000)])
         assert batch.errors is not None
         assert batch.errors.data is not None

@@ -24,6 +24,7 @@ from dinrail_sdk.testing import open_rail
 ANN = Call(Principal("acme", "ann"))
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_what_is_not_done_in_time_expires(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(rows._WINDOWS, "24h", 2)
 

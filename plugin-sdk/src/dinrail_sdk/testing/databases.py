@@ -33,7 +33,14 @@ from typing import Any
 
 import pytest
 
-__all__ = ["PostgreSQL", "database_config", "own_postgresql", "postgresql", "start_postgresql"]
+__all__ = [
+    "PostgreSQL",
+    "database_config",
+    "module_database_config",
+    "own_postgresql",
+    "postgresql",
+    "start_postgresql",
+]
 
 _START_LIMIT = 60.0
 _names = itertools.count(1)
@@ -177,6 +184,19 @@ def own_postgresql() -> Iterator[PostgreSQL]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_config(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
     """What the configuration says about the database: nothing (SQLite), or the URL of an empty one on PostgreSQL."""
+    with _database(request) as config:
+        yield config
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def module_database_config(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
+    """The same for all tests of a module, whose server then needs to be started once for each database."""
+    with _database(request) as config:
+        yield config
+
+
+@contextmanager
+def _database(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
     if request.param == "sqlite":
         yield {}
         return
