@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["EMBED", "GAPS", "PROVIDERS", "features_tried"]
+__all__ = ["EMBED", "GAPS", "NATIVE", "PROVIDERS", "features_tried"]
 
 PROVIDERS: dict[str, dict[str, Any]] = {
     "openai": {"type": "openai", "base_url": "{url}/v1"},
@@ -20,7 +20,9 @@ PROVIDERS: dict[str, dict[str, Any]] = {
     "ollama": {"type": "ollama", "base_url": "{url}"},
     "azure": {"type": "azure-openai", "base_url": "{url}", "deployments": ["m"]},
     "older-azure": {"type": "azure-openai", "base_url": "{url}", "deployments": ["m"], "api_version": "2024-10-21"},
-    "openai-compatible": {"type": "openai-compatible", "base_url": "{url}/v1"},
+    "openai-compatible": {"type": "openai-compatible", "base_url": "{url}/v1", "responses": "whole"},
+    "vllm": {"type": "vllm", "base_url": "{url}/v1", "responses": "plain"},
+    "databricks": {"type": "databricks", "base_url": "{url}"},
     **{
         name: {"type": name, "base_url": "{url}/v1"}
         for name in (
@@ -33,7 +35,6 @@ PROVIDERS: dict[str, dict[str, Any]] = {
             "runpod",
             "sambanova",
             "together",
-            "vllm",
         )
     },
 }
@@ -46,10 +47,21 @@ GAPS = {
     ("ollama", "thoughts"): "the fake calls them 'reasoning_content' there, and Ollama 'thinking'",
 }
 """What the fake does not speak as the real one does; its embeddings in Ollama's are of an older form,
-and it has Gemini's one by one where we ask in batches. Its responses lack ``tools``, which OpenAI's always have."""
+and it has Gemini's one by one where we ask in batches."""
 
 EMBED = ["openai", "cohere", "openrouter", "mistral", "azure", "older-azure"]
-EMBED += ["openai-compatible", "fireworks", "lmstudio", "nvidia", "runpod", "sambanova", "together", "vllm"]
+EMBED += [
+    "openai-compatible",
+    "fireworks",
+    "lmstudio",
+    "nvidia",
+    "runpod",
+    "sambanova",
+    "together",
+    "vllm",
+    "databricks",
+]
+NATIVE = ["openai", "openai-compatible", "vllm"]
 
 
 def features_tried() -> Iterator[tuple[str, str]]:
@@ -61,3 +73,5 @@ def features_tried() -> Iterator[tuple[str, str]]:
             yield config["type"], "reasoning"
         if name in EMBED:
             yield config["type"], "embeddings"
+        if name in NATIVE:
+            yield config["type"], "native responses"

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from independent import EMBED, GAPS, PROVIDERS
+from independent import EMBED, GAPS, NATIVE, PROVIDERS
 from openai import AsyncOpenAI, InternalServerError, RateLimitError
 
 from dinrail_sdk.testing import serve
@@ -101,7 +101,7 @@ async def client(aimock: str) -> AsyncIterator[AsyncOpenAI]:
         name: {**provider, "base_url": provider["base_url"].format(url=aimock), **more}
         for name, provider in PROVIDERS.items()
     }
-    plugins = {provider["type"] for provider in PROVIDERS.values()}
+    plugins = {"database", "responses", *(provider["type"] for provider in PROVIDERS.values())}
     async with serve(plugins=plugins, config={"providers": providers}) as served, served.openai() as opened:
         yield opened
 
@@ -169,6 +169,17 @@ async def test_texts_are_embedded(name: str, client: AsyncOpenAI) -> None:
         if form == "float":
             assert vectors == [[0.5, -0.25, 0.125]] * 2
         assert [item.index for item in answer.data] == [0, 1]
+
+
+@pytest.mark.parametrize("name", NATIVE)
+async def test_responses_are_made_by_its_own_responses_api(name: str, client: AsyncOpenAI) -> None:
+    whole = await client.responses.create(model=f"{name}/m", input="What is the capital of France?")
+    assert (whole.status, whole.output_text) == ("completed", "The capital of France is Paris. 🌍")
+    tool: Any = {"type": "function", **WEATHER["function"], "strict": False}
+    async with client.responses.stream(model=f"{name}/m", input="What is the weather?", tools=[tool]) as stream:
+        final = await stream.get_final_response()
+    called = [json.loads(item.arguments) for item in final.output if item.type == "function_call"]
+    assert called == [{"place": "Bern"}, {"place": "Basel"}]
 
 
 async def test_models_are_listed(client: AsyncOpenAI) -> None:

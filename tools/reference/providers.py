@@ -76,6 +76,7 @@ class _Matrix:
         self.marks: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.loop: defaultdict[str, set[str]] = defaultdict(set)
         self.gaps: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        self.told: dict[str, str] = {}
 
     def add(self, suite: type[Suite], mark: str) -> None:
         """What one test class shows."""
@@ -92,12 +93,22 @@ class _Matrix:
         held = sum(suite.skipped(this) is None for this in cases)
         self.loop[suite.provider.name].add("F" if held == len(cases) else f"F, {held} of {len(cases)}")
 
-    def row(self, name: str, native: str) -> str:
+    def row(self, name: str) -> str:
         """The row of a provider."""
         marks = self.marks[name]
-        cells = [" ".join(mark for mark in _MARKS if mark in marks[column.title]) or "-" for column in _COLUMNS]
-        cells += [native, "; ".join(sorted(self.loop[name])) or "-"]
+        titles = [*(column.title for column in _COLUMNS), _NATIVE]
+        cells = [" ".join(mark for mark in _MARKS if mark in marks[title]) or "-" for title in titles]
+        cells[-1] += self.told.get(name, "")
+        cells.append("; ".join(sorted(self.loop[name])) or "-")
         return f"| [`{name}`](../../plugins/{name}/README.md) | {' | '.join(cells)} |"
+
+    def add_native(self, record: ProviderType) -> None:
+        """Whether its responses are asked of the upstream's own API; the agent loop goes both ways."""
+        field = record.optional.get(NativeResponses)
+        if field is not None:
+            self.told[record.name] = f", where `{field}` says so"
+        if field is not None or NativeResponses in record.apis:
+            self.marks[record.name][_NATIVE].add("F")
 
     def _explain(self, suite: type[Suite], cases: Iterable[Case]) -> None:
         assert suite.dialect is not None
@@ -120,20 +131,14 @@ def providers_page(tree: Tree) -> str:
         matrix.add(engine, "(E)")
     for name, feature in _beside(tree.root / "tests/providers/independent.py").features_tried():
         matrix.marks[name][feature].add("I")
-    native = {record.name: _native(record) for _, record in tree.providers}
+    for _, record in tree.providers:
+        matrix.add_native(record)
     titles = [column.title for column in _COLUMNS] + [_NATIVE, _LOOP]
     lines = [f"| provider | {' | '.join(titles)} |", f"|---|{'---|' * len(titles)}"]
-    lines += [matrix.row(name, native[name]) for name in sorted(matrix.marks)]
+    lines += [matrix.row(name) for name in sorted(matrix.marks)]
     suites = [*suites_of(tree.root, ChatModelSuite, EmbedderSuite), *engines]
     against = "; ".join(sorted({suite.against for suite in suites if suite.against}))
     return _INTRODUCTION.format(loop=len(loop), engines=against) + "\n".join([*lines, "", *_reasons(matrix)])
-
-
-def _native(record: ProviderType) -> str:
-    if NativeResponses in record.apis:
-        return "F"
-    field = record.optional.get(NativeResponses)
-    return f"F, where `{field}` says so" if field else "-"
 
 
 def _reasons(matrix: _Matrix) -> Iterator[str]:

@@ -15,6 +15,8 @@ from dinrail_core.errors import UpstreamInvalid
 
 __all__ = ["check_object", "handed_on", "reported"]
 
+_ECHOED = frozenset({"tools"})
+"""What an answer repeats of its request: some servers leave that out."""
 _SMALL = 16 * 1024
 _END = 4 * 1024
 
@@ -102,5 +104,5 @@ def _arrays(wire: type[BaseModel]) -> tuple[str, ...]:
     return tuple(
         field.alias or name
         for name, field in wire.model_fields.items()
-        if field.is_required() and get_origin(field.annotation) is list
+        if field.is_required() and name not in _ECHOED and get_origin(field.annotation) is list
     )
