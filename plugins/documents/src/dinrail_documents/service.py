@@ -86,7 +86,8 @@ class DocumentService(Documents):
     async def parse(
         self, source: DocumentSource, call: Call, options: ProcessingOptions | None = None
     ) -> ParsedDocument:
-        return await self._parser(source, options)[1].parse(source, call)
+        _, document = await self._parsed(source, options, call)
+        return document
 
     async def process(
         self,
