@@ -31,7 +31,7 @@ from sqlalchemy.sql.operators import custom_op
 
 from dinrail_core.errors import InvalidRequest
 
-__all__ = ["FUNCTIONS", "check_expression", "check_text"]
+__all__ = ["FUNCTIONS", "check_expression", "check_text", "is_expression"]
 
 FUNCTIONS = frozenset({"abs", "coalesce", "length", "lower", "replace", "upper"})
 """Functions that look at their arguments alone, and that SQLite and PostgreSQL both have."""
@@ -51,6 +51,15 @@ _ALLOWED = (
     TypeClause,
     UnaryExpression,
 )
+
+
+_PLAIN = frozenset({bool, bytes, float, int, str, type(None)})
+
+
+def is_expression(value: Any) -> bool:
+    """Whether a value is to be computed by the database."""
+    # By its type first, since this is asked about every value of every row.
+    return type(value) not in _PLAIN and (isinstance(value, ClauseElement) or hasattr(value, "__clause_element__"))
 
 
 def check_expression(table: Table, expression: object) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal, TypeGuard, TypeVar
 
 from sqlalchemy import (
@@ -13,12 +12,10 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     CursorResult,
-    Insert,
     RowMapping,
     Table,
     delete,
     func,
-    insert,
     select,
     update,
 )
@@ -26,10 +23,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ClauseElement
 
 from dinrail_core.api.pages import ListQuery
-from dinrail_sdk.sql.conditions import check_expression, check_text
+from dinrail_sdk.sql.conditions import check_expression, check_text, is_expression
 from dinrail_sdk.sql.contract import Duplicate
 from dinrail_sdk.sql.counting import counted_tables, total
 from dinrail_sdk.sql.fulltext import FullText
+from dinrail_sdk.sql.insertion import insert_rows
 from dinrail_sdk.sql.scope import Scope
 from dinrail_sdk.sql.tables import OWNERSHIP, is_owned
 
@@ -136,7 +134,7 @@ class Owned:
         ownership = self._scope.values(table) if under is None else self._scope.values_under(under)
         owned = [{**_checked_values(table, row), **ownership} for row in rows]
         if owned:
-            self._run(_insertion(table), owned if len(owned) > 1 else owned[0])
+            self._guarded(lambda connection: insert_rows(connection, table, owned))
 
     def get(self, table: Table, key: str, *, lock: bool = False) -> RowMapping | None:
         """The row with this id, or ``None``.
@@ -299,10 +297,14 @@ class Owned:
         return (self._scope.condition(table, writing=writing), *where)
 
     def _execute(self, statement: Any, rows: Any = None) -> CursorResult[Any]:
+        parameters = self._scope.parameters if rows is None else rows
+        return self._guarded(lambda connection: connection.execute(statement, parameters))
+
+    def _guarded(self, call: Callable[[Connection], T]) -> T:
         if self._connection is None:
             raise TypeError("The unit of work is over: its work has returned, or one of its statements has failed.")
         try:
-            return self._connection.execute(statement, self._scope.parameters if rows is None else rows)
+            return call(self._connection)
         except Exception as error:  # whatever it is, the transaction is lost
             self._connection = None
             if not _is_duplicate(error):
@@ -313,12 +315,6 @@ class Owned:
 
     def _run(self, statement: Any, rows: Any) -> int:
         return self._execute(statement, rows).rowcount
-
-
-@cache
-def _insertion(table: Table) -> Insert:
-    """Made once for each table: making a statement costs as much as running it."""
-    return insert(table)
 
 
 def _is_duplicate(error: Exception) -> TypeGuard[IntegrityError]:
@@ -352,6 +348,6 @@ def _checked_values(table: Table, values: Mapping[str, Any]) -> Mapping[str, Any
             raise TypeError("Whose a row is comes from the principal, and never changes.")
         if type(value) is str:
             check_text(value)
-        elif isinstance(value, ClauseElement) or hasattr(value, "__clause_element__"):
+        elif is_expression(value):
             check_expression(table, value)
     return values
