@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +25,9 @@ import pytest
 from openai import OpenAI
 
 from dinrail_sdk.testing import OPENAI, Asked, Delivery, FakeUpstream, Script, Turn
+from dinrail_sdk.testing.databases import PostgreSQL, postgresql
+
+__all__ = ["postgresql"]
 
 T = TypeVar("T")
 
@@ -168,11 +172,25 @@ def _scripted() -> Iterator[Scripted]:
 @pytest.fixture(scope="session")
 def server(_scripted: Scripted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """``dinrail serve`` with the scripted upstream as ``up`` and whatever is detected on this machine."""
-    folder = tmp_path_factory.mktemp("clients")
+    with _serving(_scripted, tmp_path_factory.mktemp("clients")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server_on_postgresql(
+    _scripted: Scripted, postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """The same over PostgreSQL."""
+    more = f'[services.database]\nurl = "{postgresql.create()}"\n'
+    with _serving(_scripted, tmp_path_factory.mktemp("clients-on-postgresql"), more) as running:
+        yield running
+
+
+@contextmanager
+def _serving(scripted: Scripted, folder: Path, more: str = "") -> Iterator[Server]:
     file = folder / "dinrail.toml"
-    file.write_text(
-        _CONFIGURATION.format(data=folder / "data", upstream=_scripted.url, model=MODEL.removeprefix("up/"))
-    )
+    configuration = _CONFIGURATION.format(data=folder / "data", upstream=scripted.url, model=MODEL.removeprefix("up/"))
+    file.write_text(configuration + more)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DINRAIL_", "OPENAI_"))}
     program = Path(sys.executable).with_name("dinrail")
     said, logged = folder / "said", folder / "logged"

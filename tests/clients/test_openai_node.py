@@ -104,38 +104,6 @@ def test_errors_are_of_the_right_class(run: Run, upstream: Scripted) -> None:
     assert all(error["requestId"] for error in came.values())
 
 
-def test_files_come_and_go_whole_and_in_parts(run: Run) -> None:
-    came = run("files")
-    assert came.pop("gone")["class"] == "NotFoundError"
-    assert came == {"same": True, "name": "a 'b' é.txt", "bytes": 18, "uploaded": "1234567890", "deleted": True}
-
-
-def test_conversations_are_begun_continued_listed_and_deleted(run: Run) -> None:
-    came = run("conversations")
-    assert came.pop("gone")["class"] == "NotFoundError"
-    assert came == {
-        "texts": ["one", "two"],
-        "asked": "https://example.org/a.png",
-        "plain": None,
-        "topics": ["demo", "new"],
-        "left": True,
-        "deleted": ["conversation.deleted", True],
-    }
-
-
-def test_completions_are_stored_where_that_is_asked_for(run: Run, upstream: Scripted) -> None:
-    upstream.says(Spoken.of("Cold, with snow."))
-    came = run("storedCompletions")
-    assert (came.pop("gone")["class"], came.pop("never")["class"]) == ("NotFoundError", "NotFoundError")
-    assert came == {
-        "ids": True,
-        "texts": ["Cold, with snow."] * 2,
-        "topics": ["demo", "new"],
-        "asked": ["How is the weather in Oslo?"],
-        "deleted": ["chat.completion.deleted", True],
-    }
-
-
 def test_an_upstream_that_fails_in_mid_stream_is_an_error_behind_what_came(run: Run, upstream: Scripted) -> None:
     upstream.then(Turn(script=Spoken.of("Cold, with snow."), dies_after=3))
     came = run("brokenStream")

@@ -10,13 +10,22 @@ import pytest
 from dinrail_sdk.testing import Spoken
 
 if TYPE_CHECKING:
-    from conftest import Scripted
+    from conftest import Scripted, Server
     from openai import OpenAI
 
 MODEL = "up/org/kit-model"
 HELLO: Any = [{"role": "user", "content": "Hello."}]
 
 pytestmark = pytest.mark.xdist_group("clients")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest, server: Server) -> Server:
+    """One over each database."""
+    if request.param == "sqlite":
+        return server
+    other: Server = request.getfixturevalue("server_on_postgresql")
+    return other
 
 
 def test_files_come_and_go_whole_and_in_parts(client: OpenAI) -> None:
