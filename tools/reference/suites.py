@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +28,9 @@ def suites_of(root: Path, *bases: type[S], pattern: str = "test_*conformance.py"
     for path in sorted(root.glob(f"plugins/*/tests/{pattern}")):
         if not names.search(path.read_text(encoding="utf-8")):
             continue
+        # A plugin that was added a minute ago has suites, whether it was installed meanwhile or not.
+        if (source := str(path.parents[1] / "src")) not in sys.path:
+            sys.path.append(source)
         for kind in _classes(path):
             if issubclass(kind, bases) and kind.__module__ == _name(path):
                 yield kind
