@@ -182,6 +182,7 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
     ({"tenant": "x" * 201}, "tenant"),
     ({"tenant": "a", "user": 7}, "user"),
     ({"tenant": "a", "roles": ["ok", ""]}, "roles.1"),
+    ({"tenant": "a", "name": "a\0"}, "name"),
     ({"tenant": "a", "expires_at": 5}, "expires_at"),
     ({"tenant": "a", "limits": {"requests_per_minute": 0}}, "limits.requests_per_minute"),
     ({"tenant": "a", "limits": {"requests_per_second": 1}}, "limits.requests_per_second"),

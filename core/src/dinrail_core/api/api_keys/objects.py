@@ -36,7 +36,7 @@ class CreateApiKey(Wire):
     user: Name | None | MISSING = MISSING
     """The user within the tenant; without one, the key stands for the tenant itself."""
     roles: Annotated[Many[Name], Field(max_length=100)] | MISSING = MISSING
-    name: Annotated[str, Field(max_length=200)] | None | MISSING = MISSING
+    name: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] | None | MISSING = MISSING
     """For people."""
     expires_at: Annotated[int, Field(ge=0, le=2**53)] | None | MISSING = MISSING
     """Seconds since the epoch from which on it is refused; never where left out."""
