@@ -66,6 +66,30 @@ async def test_another_answers_where_the_first_takes_too_long(
         await one.quiet()
 
 
+@pytest.mark.parametrize("ending", [delivery.stalled(0), delivery.cut(0)], ids=["stalls", "breaks off"])
+async def test_another_answers_where_a_stream_was_accepted_and_nothing_came(
+    one: FakeUpstream, two: FakeUpstream, ending: Delivery
+) -> None:
+    one.says(None, ending)
+    models = {"fast": {"targets": [ONE], "fallback": [TWO], "timeout": 0.3}}
+    async with serve(plugins=["openai-compatible"], config=config(one, two, models=models)) as served:
+        assert await ask(served, "fast", stream=True) == ("two", TWO)
+        await one.quiet()
+    assert len(one.received) == 1
+
+
+async def test_a_stream_that_has_begun_stays_where_it_is(one: FakeUpstream, two: FakeUpstream) -> None:
+    one.says(None, delivery.cut(2))
+    models = {"fast": {"targets": [ONE], "fallback": [TWO]}}
+    options: Any = {"plugins": ["openai-compatible"], "config": config(one, two, models=models)}
+    async with serve(**options) as served, served.openai() as client:
+        stream = await client.chat.completions.create(model="fast", messages=HELLO, stream=True)
+        with pytest.raises(openai.APIError):
+            async for _ in stream:
+                pass
+    assert two.received == []
+
+
 async def test_what_is_not_named_is_no_reason_to_ask_another(one: FakeUpstream, two: FakeUpstream) -> None:
     one.says(Refused(status=500))
     models = {"fast": {"targets": [ONE], "fallback": [TWO], "fallback_on": ["timeout", "rate_limit"]}}

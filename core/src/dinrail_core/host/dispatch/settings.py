@@ -61,7 +61,7 @@ class ModelSettings(BaseModel):
     retries: Annotated[int, Field(ge=0, le=5)] = 0
     """How often a model that has failed with an error is asked again before the next one is."""
     timeout: _Seconds | None = None
-    """Seconds within which an answer must be there (of a stream: must have been accepted)."""
+    """Seconds within which an answer must be there (of a stream: its first piece)."""
     defaults: dict[str, Any] = {}
     """Parameters of requests that do not say otherwise, like ``temperature``."""
     price: PriceSettings | None = None
