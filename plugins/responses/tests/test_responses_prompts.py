@@ -98,9 +98,9 @@ async def test_a_document_that_was_uploaded(served: Served, upstream: FakeUpstre
         prompt_id = await prompt(client, "Read {{document}} and find the total.", "document")
         file_id = await upload(client, "invoice.pdf", pdf("Total: 12 crowns"))
         document: Any = {"type": "input_file", "file_id": file_id, "filename": "invoice.pdf"}
-        await client.responses.create(
-            model=MODEL, input="?", prompt={"id": prompt_id, "version": "1", "variables": {"document": document}}
-        )
+        asked: Any = {"id": prompt_id, "version": "1", "variables": {"document": document}}
+        made = await client.responses.create(model=MODEL, input="?", prompt=asked)
+        assert made.to_dict()["prompt"] == asked
         said = upstream.asked.messages[1].text
         assert "invoice.pdf" in said
         assert "Total: 12 crowns" in said
