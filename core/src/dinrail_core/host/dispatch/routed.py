@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -139,7 +138,7 @@ class RoutedModel:
         for left in range(self.settings.retries, -1, -1):
             state.busy += 1
             try:
-                result = await self._in_time(_begun(getattr(target.provider, method)(request, call)), target)
+                result = await self._in_time(getattr(target.provider, method)(request, call), target)
             except BaseException as error:  # however it ends, it is not under way any more
                 state.busy -= 1
                 if not isinstance(error, DinrailError):
@@ -186,28 +185,6 @@ class RoutedModel:
         if not missing:
             return request
         return decode_request(wire, {**request.model_dump(exclude_unset=True), **missing})
-
-
-async def _begun(asking: Awaitable[Any]) -> Any:
-    """An answer, or a stream whose first read is there: while nothing has gone out, another model may be asked yet."""
-    result = await asking
-    if not isinstance(result, Stream):
-        return result
-    reads = result.reads()
-    try:
-        first = await anext(reads, None)
-    except BaseException:
-        await result.aclose()
-        raise
-    return Stream(result.wire, reads=_behind(first, reads), headers=result.headers, close=result.aclose)
-
-
-async def _behind(first: bytes | None, reads: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    async with aclosing(reads):
-        if first is not None:
-            yield first
-        async for read in reads:
-            yield read
 
 
 def _done(state: _State) -> None:
