@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 import pytest
-
 from tools.reference.pages import ROOT
 from tools.reference.tree import Tree
 
