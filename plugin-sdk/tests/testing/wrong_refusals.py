@@ -177,14 +177,14 @@ class IgnoresTheDeadline(Honest):
 class TakesSilenceForAFailure(Honest):
     async def send(self, method: str, path: str, payload: dict[str, Any] | None, call: Call) -> bytes:
         try:
-            async with asyncio.timeout(0.3):
+            async with asyncio.timeout(0.2):
                 return await super().send(method, path, payload, call)
         except TimeoutError:
             raise UpstreamFailed("It failed.") from None
 
     async def begin(self, path: str, payload: dict[str, Any], call: Call) -> aiohttp.ClientResponse:
         try:
-            async with asyncio.timeout(0.3):
+            async with asyncio.timeout(0.2):
                 return await super().begin(path, payload, call)
         except TimeoutError:
             raise UpstreamFailed("It failed.") from None

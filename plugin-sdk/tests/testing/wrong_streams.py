@@ -70,7 +70,7 @@ class IsOneEventBehind(Honest):
 @caught_each("long_stream", STREAMING)
 class DropsALaterEvent(Honest):
     def edit_event(self, event: Event, payload: Event) -> list[Event]:
-        return [] if _text(event) == "01234" else [event]
+        return [] if _text(event) == "00789" else [event]
 
 
 @caught_each("long_stream", STREAMING)

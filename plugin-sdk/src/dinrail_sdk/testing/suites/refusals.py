@@ -33,11 +33,14 @@ from dinrail_sdk.testing.operations import TYPED, VIEWS, Operation
 from dinrail_sdk.testing.script import Refused
 from dinrail_sdk.testing.suite import case
 from dinrail_sdk.testing.suites.answers import AnswerCases, any_operation, asking, assert_good
+from dinrail_sdk.testing.upstream import Turn
 
 __all__ = ["RefusalCases"]
 
 TRIES = 3
 """One, and two more."""
+DEADLINE = 0.3
+"""Seconds: long enough for a request to be sent on a busy machine."""
 
 
 def _whole(operation: Operation) -> bool:
@@ -150,19 +153,25 @@ class RefusalCases(AnswerCases):
     async def test_deadline(self, bench: Bench, operation: Operation) -> None:
         """An upstream that stays silent past the call's deadline is ``UpstreamTimeout``, at the deadline.
 
+        Silent from the first byte on, or behind a part of its answer.
+
         Troubleshooting: bound the wait by ``call.remaining()`` as well as by the configured timeouts.
         """
-        for pieces in (-1, 1):
-            bench.upstream.says(delivery=stalled(pieces))
+        bench.upstream.says(delivery=stalled(-1))
+        bench.upstream.then(Turn(delivery=stalled(1)))
+
+        async def wait() -> None:
             began = time.monotonic()
-            call = bench.call(seconds=0.4)
+            call = bench.call(seconds=DEADLINE)
             try:
                 async with asyncio.timeout(4):
                     await expect(operation.ask(bench, call=call), UpstreamTimeout, after="Silence past the deadline")
             except TimeoutError:
-                raise AssertionError("The provider still waits 3.6 s behind the call's deadline.") from None
+                raise AssertionError("The provider still waits seconds behind the call's deadline.") from None
             waited = time.monotonic() - began
-            assert 0.2 < waited < 2.5, f"The deadline was in 0.4 s, the provider gave up after {waited:.1f} s."
+            assert DEADLINE / 2 < waited < 2.5, f"The deadline was in {DEADLINE} s, it gave up after {waited:.1f} s."
+
+        await asyncio.gather(wait(), wait())
 
     @case(each=any_operation)
     async def test_garbage(self, bench: Bench, operation: Operation) -> None:
