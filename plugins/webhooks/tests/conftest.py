@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from dinrail_core.api.webhooks import Webhooks
 from dinrail_core.hooks import Rail
 from dinrail_sdk.testing import open_rail, serve
 from dinrail_sdk.testing.databases import database_config, postgresql
+from dinrail_webhooks import plugin
 
 __all__ = ["database_config", "postgresql"]
 
@@ -26,6 +28,13 @@ __all__ = ["database_config", "postgresql"]
 def config(database_config: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
     """A configuration under which endpoints may be on this machine."""
     return {"data_dir": str(tmp_path / "data"), "outbound": {"allow_private": ["127.0.0.1"]}, **database_config}
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint that fails is told again soon."""
+    jobs = tuple(replace(kind, backoff=0.05) for kind in plugin.WEBHOOKS.jobs)
+    monkeypatch.setattr(plugin, "WEBHOOKS", replace(plugin.WEBHOOKS, jobs=jobs))
 
 
 @pytest.fixture

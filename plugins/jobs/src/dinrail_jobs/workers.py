@@ -178,9 +178,11 @@ class Workers:
             if run.lost:
                 _LOG.warning("the job %s goes on in another process", run.id)
                 return
-            outcome = _told(run, work) if run.row["duty"] == "tell" else _outcome(run, work)
+            outcome, pause = _told(run, work) if run.row["duty"] == "tell" else _outcome(run, work)
             with suppress(Unavailable):  # given up: whoever takes over will see to it
                 await persistently(self._database, outcome, lambda: run.lost or self._stopping)
+            if 0 < pause < _BEAT:  # else the turns come soon enough
+                self.wake(pause)
         finally:
             del self._runs[run.claim]
             self.wake()
@@ -216,17 +218,18 @@ class _NotOpen(Exception):
 Write = Callable[[Connection], object]
 
 
-def _outcome(run: Run, work: asyncio.Task[None]) -> Write:
-    """What is to be written down, now that the work has stopped."""
+def _outcome(run: Run, work: asyncio.Task[None]) -> tuple[Write, float]:
+    """What is to be written down, now that the work has stopped, and the seconds until the job is due again."""
     error = asyncio.CancelledError() if work.cancelled() else work.exception()
     progress = run.take_progress()
     values: dict[str, Any] = {} if progress is None else {"progress": progress}
 
-    def end(state: str) -> Write:
-        return lambda connection: records.end(connection, run.id, run.claim, state, run.kind, values)
+    def end(state: str) -> tuple[Write, float]:
+        pause = run.kind.every or 0.0
+        return lambda connection: records.end(connection, run.id, run.claim, state, run.kind, values), pause
 
-    def put_off(seconds: float) -> Write:
-        return lambda connection: records.put_off(connection, run.id, run.claim, seconds, values)
+    def put_off(seconds: float) -> tuple[Write, float]:
+        return lambda connection: records.put_off(connection, run.id, run.claim, seconds, values), seconds
 
     if error is None:
         values["error"] = None
@@ -246,16 +249,16 @@ def _outcome(run: Run, work: asyncio.Task[None]) -> Write:
     return put_off(min(run.kind.backoff * 2 ** (failures - 1), _LONGEST_WAIT))
 
 
-def _told(run: Run, work: asyncio.Task[None]) -> Write:
+def _told(run: Run, work: asyncio.Task[None]) -> tuple[Write, float]:
     error = asyncio.CancelledError() if work.cancelled() else work.exception()
     if error is None:
-        return partial(records.told, job_id=run.id, claim=run.claim)
+        return partial(records.told, job_id=run.id, claim=run.claim), 0.0
     if isinstance(error, _NotOpen):
         _LOG.warning("the end of the job %s waits for its service: %s", run.id, error)
     elif not run.stopping:
         _LOG.error("the end of the job %s could not be told its service", run.id, exc_info=error)
     pause = 0.0 if run.stopping else min(2.0 ** run.row["failures"], _LONGEST_WAIT)
-    return partial(records.tell_later, job_id=run.id, claim=run.claim, seconds=pause)
+    return partial(records.tell_later, job_id=run.id, claim=run.claim, seconds=pause), pause
 
 
 def _said(run: Run, error: BaseException) -> dict[str, str]:
