@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Table, update
-from stock import SWEEP, settled, take_stock, until
+from stock import SWEEP, looking_at, settled, take_stock, until
 
 from dinrail_core.api.call import Call, Principal
 from dinrail_core.api.files import Files, ListFilesQuery, NewFile
@@ -95,6 +95,19 @@ async def test_a_file_whose_time_is_over_is_missing_at_once_and_its_bytes_soon(r
         return stock.files.keys() == {kept.id} and stock.is_consistent
 
     await until(removed)
+
+
+async def test_what_is_over_goes_without_anybody_asking(tmp_path: Path) -> None:
+    async with looking_at({}, tmp_path) as rail:
+        over = (await (await rail.service(Files)).create(NEW, in_pieces(b"over"), MINE)).value
+        await age(rail, FILES, over.id, 1_000_000_000)
+    async with looking_at({}, tmp_path) as rail:
+
+        async def removed() -> bool:
+            stock = await take_stock(rail, tmp_path)
+            return not stock.files and not stock.blobs
+
+        await until(removed)
 
 
 async def test_an_upload_whose_time_is_over_takes_nothing_more_and_its_parts_go(rail: Rail, tmp_path: Path) -> None:
