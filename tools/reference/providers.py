@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -86,8 +86,6 @@ class _Matrix:
             this = cases.get(column.case if mark == "F" else column.engine or "")
             if this is not None and suite.skipped(this) is None:
                 self.marks[suite.provider.name][column.title].add(mark)
-        if suite.dialect is not None:
-            self._explain(suite, cases.values())
 
     def add_loop(self, suite: type[Suite], cases: tuple[Case, ...]) -> None:
         """What of the agent loop one test class says that it applies."""
@@ -111,10 +109,11 @@ class _Matrix:
         if field is not None or NativeResponses in record.apis:
             self.marks[record.name][_NATIVE].add("F")
 
-    def _explain(self, suite: type[Suite], cases: Iterable[Case]) -> None:
-        assert suite.dialect is not None
-        features = {feature for this in cases for feature in this.features}
-        lacks = {feature: why for feature, why in suite.dialect.lacks.items() if feature in features}
+    def explain(self, suite: type[Suite]) -> None:
+        """Why cases of a test class do not apply."""
+        features = {feature for this in cases_of(suite) for feature in this.features}
+        told = suite.dialect.lacks if suite.dialect is not None else {}
+        lacks = {feature: why for feature, why in told.items() if feature in features}
         for name, why in {**lacks, **suite.unsupported}.items():
             self.gaps[suite.provider.name].setdefault(name, why)
 
@@ -125,6 +124,8 @@ def providers_page(tree: Tree) -> str:
     loop = _beside(tree.root / "tests/providers/agent_loop.py").CASES
     for suite in suites_of(tree.root, ChatModelSuite, EmbedderSuite):
         matrix.add(suite, "F" if suite.dialect is not None else "(E)" if suite.against else "E")
+        if suite.dialect is not None or suite.against:
+            matrix.explain(suite)
         if suite.dialect is not None and issubclass(suite, ChatModelSuite):
             matrix.add_loop(suite, loop)
     engines = [suite for suite in suites_of(tree.root, Suite, pattern="test_engine.py") if suite.against]

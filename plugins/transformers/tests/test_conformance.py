@@ -40,7 +40,7 @@ class TestChats(ChatModelSuite, ModelSourceSuite, CheckedSuite, EngineSuite):
     model = "speaker"
     against = AGAINST
     unsupported: ClassVar = {
-        "tool_choice": "nothing makes the model call a tool; those that it calls by itself are in test_models.py",
+        "tool_choice": "nothing makes a model call a tool; calls of its own, and thoughts, are in test_models.py",
         "json_schema": "nothing holds the model to a schema",
     }
 
