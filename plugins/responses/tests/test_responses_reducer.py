@@ -54,40 +54,44 @@ def chunk(finish: str | None = None, **delta: Any) -> Json:
     return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
 
 
-def pieces_of(text: str) -> st.SearchStrategy[list[str]]:
-    cuts = st.lists(st.integers(0, len(text)), max_size=6).map(sorted)
-    return cuts.map(lambda ends: [text[a:b] for a, b in itertools.pairwise([0, *ends, len(text)])])
+# Strategies are made once, and of few letters: making them, and Unicode's tables, took longer than the tests.
+TEXTS = st.text(alphabet='ab "\\{}[]\n\té漢😀\u200d\x00【1】†', max_size=24)
+CUTS = st.lists(st.integers(0, 24), max_size=5)
+SAID = st.lists(st.tuples(st.sampled_from(["reasoning_content", "content", "refusal"]), TEXTS, CUTS), max_size=4)
+CALLED = st.lists(st.tuples(st.sampled_from([*OFFERS, "made_up"]), st.booleans(), TEXTS, CUTS), max_size=3)
+FINISHES = st.sampled_from(["stop", "length", "content_filter", "tool_calls"])
 
 
-texts = st.text(max_size=30)
+def pieces_of(text: str, cuts: list[int]) -> list[str]:
+    ends = sorted(min(cut, len(text)) for cut in cuts)
+    return [text[a:b] for a, b in itertools.pairwise([0, *ends, len(text)])]
 
 
-@st.composite
-def streams(draw: st.DrawFn) -> tuple[list[Json], list[Json]]:
+def both_ways(
+    said: list[tuple[str, str, list[int]]], called: list[tuple[str, bool, str, list[int]]], finish: str
+) -> tuple[list[Json], list[Json]]:
     """One answer twice: in as few chunks as possible, and cut anywhere."""
     whole: list[Json] = []
     cut: list[Json] = []
-
-    def both(name: str, text: str) -> None:
-        whole.append(chunk(**{name: text}))
-        cut.extend(chunk(**{name: piece}) for piece in draw(pieces_of(text)))
-
-    for name in draw(st.lists(st.sampled_from(["reasoning_content", "content", "refusal"]), max_size=4)):
-        both(name, draw(texts))
-    for index, called in enumerate(draw(st.lists(st.sampled_from([*OFFERS, "made_up"]), max_size=3))):
-        arguments = draw(st.one_of(texts, texts.map(lambda text: json.dumps({"input": text}))))
-        head = {"index": index, "id": f"call_{index}", "type": "function", "function": {"name": called}}
-        whole.append(chunk(tool_calls=[{**head, "function": {"name": called, "arguments": arguments}}]))
+    for field, text, cuts in said:
+        whole.append(chunk(**{field: text}))
+        cut.extend(chunk(**{field: piece}) for piece in pieces_of(text, cuts))
+    for index, (name, wrapped, text, cuts) in enumerate(called):
+        arguments = json.dumps({"input": text}) if wrapped else text
+        head = {"index": index, "id": f"call_{index}", "type": "function", "function": {"name": name}}
+        whole.append(chunk(tool_calls=[{**head, "function": {"name": name, "arguments": arguments}}]))
         cut.append(chunk(tool_calls=[head]))
-        for piece in draw(pieces_of(arguments)):
+        for piece in pieces_of(arguments, cuts):
             cut.append(chunk(tool_calls=[{"index": index, "function": {"arguments": piece}}]))
-    finish = draw(st.sampled_from(["stop", "length", "content_filter", "tool_calls"]))
     whole.append(chunk(finish))
     cut.append(chunk(finish))
     return whole, cut
 
 
-@given(streams(), st.booleans())
+STREAMS = st.builds(both_ways, SAID, CALLED, FINISHES)
+
+
+@given(STREAMS, st.booleans())
 def test_the_pieces_of_a_stream_change_nothing(both: tuple[list[Json], list[Json]], summary: bool) -> None:
     whole, cut = both
     one, _, step = reduced(whole, summary=summary)
@@ -99,18 +103,13 @@ def test_the_pieces_of_a_stream_change_nothing(both: tuple[list[Json], list[Json
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
 
 
-WORDS = ["Text. ", "【1】", "【2†a】", "【9】", "【", "】", "【x】", "more "]
+WORDS = st.lists(st.sampled_from(["Text. ", "【1】", "【2†a】", "【9】", "【", "】", "【x】", "more "]), max_size=8)
 
 
-@given(
-    st.lists(st.sampled_from(["Text. ", "【1】", "【2†a】", "【9】", "【", "】", "【x】", "more "]), max_size=8).map(
-        "".join
-    ),
-    st.data(),
-)
-def test_marks_leave_the_text_wherever_it_is_cut(text: str, data: st.DataObject) -> None:
+@given(WORDS.map("".join), CUTS)
+def test_marks_leave_the_text_wherever_it_is_cut(text: str, cuts: list[int]) -> None:
     whole, _, _ = reduced([chunk(content=text)], marks=2)
-    cut, events, _ = reduced([chunk(content=piece) for piece in data.draw(pieces_of(text))], marks=2)
+    cut, events, _ = reduced([chunk(content=piece) for piece in pieces_of(text, cuts)], marks=2)
     assert cut.output == whole.output
     assert summed(events) == cut.output
     (message,) = cut.output
@@ -176,7 +175,7 @@ def test_what_was_cut_short_is_incomplete_and_says_why() -> None:
     assert scribe.output[0]["status"] == "incomplete"
 
 
-@given(streams())
+@given(STREAMS)
 def test_another_process_that_folds_the_events_has_the_same_items(both: tuple[list[Json], list[Json]]) -> None:
     scribe, events, _ = reduced(both[1])
     folded = Scribe({"id": "resp_1", "status": "in_progress"})

@@ -48,6 +48,7 @@ ITEMS = owned_table(
     Index("ix_response_items_branch", "branch", "depth"),
     id_length=100,
     part_of="responses",
+    listed=False,
 )
 """An item that a response was given, or that it put out: its JSON text."""
 
@@ -62,5 +63,6 @@ ENTRIES = owned_table(
     UniqueConstraint("response_id", "position"),
     id_length=100,
     part_of="responses",
+    listed=False,
 )
 """What a response in the background has written so far: events (with their sequence ``number``), and steps taken."""
