@@ -30,7 +30,12 @@ async def native(upstream: FakeUpstream, tmp_path: Path) -> AsyncIterator[Served
     three = {"type": "vllm", "base_url": upstream.url, "responses": "plain"}
     four = {**two, "responses": "whole", "apis": ["chat"]}
     providers = {"one": one, "two": two, "three": three, "four": four}
-    config = {"data_dir": str(tmp_path / "data"), "providers": providers}
+    models = {
+        "one/kit-model": {"price": {"input": 1.0, "output": 2.0}},
+        "both": {"targets": ["one/kit-model"], "fallback": ["four/kit-model"]},
+        "mixed": {"targets": ["one/kit-model"], "fallback": ["two/kit-model"]},
+    }
+    config = {"data_dir": str(tmp_path / "data"), "providers": providers, "models": models}
     async with serve(plugins=[*PLUGINS, "openai", "vllm"], config=config) as running:
         yield running
 
@@ -348,3 +353,14 @@ async def test_an_upstream_without_these_operations_is_asked_otherwise(native: S
     _, made = await post(native, {"model": WHOLE, "input": "a"}, "responses/compact")
     assert made["output"][0]["type"] == "compaction"
     assert apis(upstream) == ["input_tokens", "responses", "compact", "responses"]
+
+
+async def test_a_model_of_several_is_driven_natively_where_all_are(native: Served, upstream: FakeUpstream) -> None:
+    talk(upstream, Turn(script=Refused(status=503, message="Later.")), says("Well."), says("Well."))
+    status, made = await post(native, {"model": "both", "input": "?"})
+    assert (status, made["model"]) == (200, "both")
+    assert apis(upstream)[-1] == "responses"
+    upstream.received.clear()
+    talk(upstream, says("Well."))
+    await post(native, {"model": "mixed", "input": "?"})
+    assert apis(upstream) == ["chat"]

@@ -31,11 +31,13 @@ class Target(Generic[T_co]):
         provider: The opened instance, as the contract that was asked for.
         model: The model's name as the upstream knows it; empty where no model was asked for.
         instance: The operator's name of the instance.
+        leads_to: The models that may answer, where the operator has made one of several, or has settings for one.
     """
 
     provider: T_co
     model: str
     instance: str
+    leads_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

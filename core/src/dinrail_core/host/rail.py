@@ -75,7 +75,7 @@ class HostRail(Rail):
 
             through = proxy(contract, partial(routed.ask, partial(self._resolve_behind, routed.name, contract)))
             if through is not None:
-                return Target(cast("T", through), routed.name, routed.name)
+                return Target(cast("T", through), routed.name, routed.name, tuple(routed.leads_to))
         return await self._resolve(contract, model)
 
     def price(self, model: str) -> Price | None:

@@ -40,7 +40,8 @@ class Found:
 async def find_model(rail: Rail, asked: Json) -> Found:
     """The model of a request: asked by responses where it is declared to speak them, else by chats.
 
-    A model of the operator's own making, which may stand for several, is asked as a chat.
+    A model of the operator's own making is asked by responses where all that it may lead to are: what stands in for
+    another must understand what that has said.
 
     Raises:
         ModelNotFound: There is no such model.
@@ -48,21 +49,26 @@ async def find_model(rail: Rail, asked: Json) -> Found:
     """
     model = asked["model"]
     try:
-        chat: Target[Any] = await rail.resolve(ChatModel, model)
+        target: Target[Any] = await rail.resolve(ChatModel, model)
     except (ModelNotFound, NothingServes) as error:
         try:
-            return _native(await rail.resolve(NativeResponses, model), rail)
+            target = await rail.resolve(NativeResponses, model)
         except (ModelNotFound, NothingServes):
             raise error from None
-    speaking = rail.instances(NativeResponses).get(chat.instance)
-    if speaking is None or (speaking.plain and any(asked.get(name) for name in _UNKNOWN_TO_PLAIN)):
-        return Found(chat)
+        return Found(target, native=True, plain=any(_speaking(target, rail)))
+    speaking = _speaking(target, rail)
+    plain = any(speaking)
+    if None in speaking or (plain and any(asked.get(name) for name in _UNKNOWN_TO_PLAIN)):
+        return Found(target)
     try:
-        return _native(await rail.resolve(NativeResponses, f"{chat.instance}/{chat.model}"), rail)
+        native = await rail.resolve(NativeResponses, model if target.leads_to else f"{target.instance}/{target.model}")
     except ModelNotFound:
-        return Found(chat)  # this one of its models is none
+        return Found(target)  # this one of its models is none
+    return Found(native, native=True, plain=plain)
 
 
-def _native(target: Target[Any], rail: Rail) -> Found:
-    speaking = rail.instances(NativeResponses).get(target.instance)
-    return Found(target, native=True, plain=speaking is not None and speaking.plain)
+def _speaking(target: Target[Any], rail: Rail) -> list[bool | None]:
+    """Of each model that may answer, whether it speaks plain responses; ``None`` where it speaks none."""
+    instances = rail.instances(NativeResponses)
+    names = [model.partition("/")[0] for model in target.leads_to] or [target.instance]
+    return [instances[name].plain if name in instances else None for name in names]
