@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
+import pytest_asyncio
 from dialogue import MODEL, PLUGINS, calls, function, post, raw_events, says, summed
 
 from dinrail_sdk.testing import FakeUpstream, Served, serve
+from dinrail_sdk.testing.dialects.openai import OPENAI
 from dinrail_sdk.testing.script import Asked, Refused, Say, Script, Spoken, ToolUse, improvise
 from dinrail_sdk.testing.upstream import Turn
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CHAT = "two/kit-model"
 PLAIN = "three/kit-model"
@@ -22,12 +25,26 @@ SEALED = "reasoning.encrypted_content"
 PICTURE = {"type": "image_generation_call", "id": "ig_there", "status": "completed", "result": "aGk="}
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def _upstream() -> AsyncIterator[FakeUpstream]:
+    async with FakeUpstream.open(OPENAI) as running:
+        yield running
+
+
 @pytest.fixture
-async def native(upstream: FakeUpstream, tmp_path: Path) -> AsyncIterator[Served]:
+def upstream(_upstream: FakeUpstream) -> FakeUpstream:
+    """The one upstream, without a script."""
+    _upstream.says()
+    _upstream.received.clear()
+    return _upstream
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def native(_upstream: FakeUpstream) -> AsyncIterator[Served]:
     """One upstream: ``one`` is driven natively, ``two`` by chats, and the others as the operator says they speak."""
-    one = {"type": "openai", "base_url": upstream.url, "api_key": "sk-of-the-kit"}
-    two = {"type": "openai-compatible", "base_url": upstream.url, "models": ["kit-model"]}
-    three = {"type": "vllm", "base_url": upstream.url, "responses": "plain"}
+    one = {"type": "openai", "base_url": _upstream.url, "api_key": "sk-of-the-kit"}
+    two = {"type": "openai-compatible", "base_url": _upstream.url, "models": ["kit-model"]}
+    three = {"type": "vllm", "base_url": _upstream.url, "responses": "plain"}
     four = {**two, "responses": "whole", "apis": ["chat"]}
     providers = {"one": one, "two": two, "three": three, "four": four}
     models = {
@@ -35,7 +52,7 @@ async def native(upstream: FakeUpstream, tmp_path: Path) -> AsyncIterator[Served
         "both": {"targets": ["one/kit-model"], "fallback": ["four/kit-model"]},
         "mixed": {"targets": ["one/kit-model"], "fallback": ["two/kit-model"]},
     }
-    config = {"data_dir": str(tmp_path / "data"), "providers": providers, "models": models}
+    config = {"providers": providers, "models": models}
     async with serve(plugins=[*PLUGINS, "openai", "vllm"], config=config) as running:
         yield running
 
