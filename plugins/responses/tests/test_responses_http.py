@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import openai
 import pytest
-from dialogue import MODEL, calls, function, post, raw_events, says, summed
+import pytest_asyncio
+from dialogue import MODEL, PLUGINS, calls, function, post, raw_events, says, summed
 from pydantic import BaseModel
 
-from dinrail_sdk.testing import FakeUpstream, Served
+from dinrail_sdk.testing import FakeUpstream, Served, serve
 from dinrail_sdk.testing.delivery import Delivery
+from dinrail_sdk.testing.dialects.openai import OPENAI
 from dinrail_sdk.testing.script import Refused, Say, Spoken, TokenOdds, Tokens, ToolUse
 from dinrail_sdk.testing.upstream import Turn
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KEYS = frozenset(
     {
@@ -51,6 +56,36 @@ KEYS = frozenset(
         "prompt_cache_key",
     }
 )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def _upstream() -> AsyncIterator[FakeUpstream]:
+    async with FakeUpstream.open(OPENAI) as running:
+        yield running
+
+
+@pytest.fixture
+def upstream(_upstream: FakeUpstream) -> FakeUpstream:
+    """The one upstream, without a script."""
+    _upstream.says()
+    _upstream.received.clear()
+    return _upstream
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served(_upstream: FakeUpstream) -> AsyncIterator[Served]:
+    """One server for all that need none of their own."""
+    one = {"type": "openai-compatible", "base_url": _upstream.url, "models": ["kit-model"]}
+    async with serve(plugins=PLUGINS, config={"providers": {"one": one}}) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stored(config: dict[str, Any], database_config: dict[str, Any]) -> AsyncIterator[Served]:
+    """A server over each database in turn."""
+    services = {**config.get("services", {}), **database_config.get("services", {})}
+    async with serve(plugins=PLUGINS, config={**config, "services": services}) as running:
+        yield running
 
 
 async def test_a_response_has_every_key_and_is_the_same_when_it_is_looked_at(stored: Served) -> None:
