@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,16 @@ def test_several_processes_write_whole_lines_side_by_side(tmp_path: Path) -> Non
     for log in logs:
         log.close()
     assert len(lines(tmp_path / "audit.jsonl")) == 2000
+
+
+def test_closing_waits_no_longer_than_writing_takes(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path / "audit.jsonl")
+    log.record(EVENT)
+    threading.Event().wait(0.05)  # the thread gathers events by now
+    began = time.monotonic()
+    log.close(timeout=10.0)
+    assert time.monotonic() - began < 5.0
+    assert len(lines(tmp_path / "audit.jsonl")) == 1
 
 
 def test_the_file_may_be_renamed_at_any_time(tmp_path: Path) -> None:

@@ -67,10 +67,10 @@ class AuditLog:
         closing = False
         while not closing:
             self._wake.wait()
-            closing = self._closing
-            if not closing:
+            if not self._closing:
                 time.sleep(_PERIOD)
             self._wake.clear()
+            closing = self._closing  # it may have been said meanwhile, and is not said again
             self._write()
 
     def _write(self) -> None:
