@@ -107,14 +107,51 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 )
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        check_url(url, param="url")
+        check_url(url, Outbound(), param="url")
     assert (caught.value.param, caught.value.code) == ("url", "invalid_url")
     assert "secret" not in caught.value.message
 
 
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254", "2130706433", "0x7f.1", "0"]
-)
+INSIDE = [
+    "10.0.0.1",
+    "127.0.0.1",
+    "169.254.169.254",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[fe80::1]",
+    "2130706433",
+    "0x7f.1",
+    "127.1",
+    "0",
+]
+
+
+@pytest.mark.parametrize("host", INSIDE)
+def test_addresses_are_looked_at_before_anything_is_asked_of_the_network(host: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        check_url(f"https://{host}/", Outbound(), param="url")
+    assert (caught.value.param, caught.value.code) == ("url", "url_not_allowed")
+    check_url(f"http://{host}/", Outbound((ip_network("0.0.0.0/0"), ip_network("::/0"))), plain=False)
+
+
+def test_names_and_public_addresses_are_left_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.getaddrinfo
+
+    def look_up(host: Any, port: Any, *, type: int, flags: int) -> Any:
+        assert flags & socket.AI_NUMERICHOST, "nobody is asked"
+        return real(host, port, type=type, flags=flags)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    for url in ("http://localhost/", "http://nowhere.invalid/", f"http://{'a' * 80}.example/"):
+        check_url(url, Outbound(), plain=False)
+    for address in ("93.184.216.34", "[2606:2800:220:1::1]"):
+        check_url(f"https://{address}/", Outbound(), plain=False)
+        check_url(f"http://{address}/", Outbound())
+        with pytest.raises(InvalidRequest, match="https"):
+            check_url(f"http://{address}/", Outbound(), plain=False)
+
+
+@pytest.mark.parametrize("host", [*INSIDE, "localhost"])
 async def test_nothing_of_this_machine_can_be_reached(host: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         await resolve(f"http://{host}/", Outbound(), param="image_url")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -55,6 +56,20 @@ async def client(config: dict[str, Any]) -> AsyncIterator[AsyncOpenAI]:
     """A client of a server."""
     async with serve(plugins=PLUGINS, config=config) as served, served.openai() as opened:
         yield opened
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What names stand for, beside those that there are."""
+    known: dict[str, str] = {}
+    real = socket.getaddrinfo
+
+    def look_up(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:
+        found = host if flags & socket.AI_NUMERICHOST else known.get(host, host)
+        return real(found, port, family, type, proto, flags)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return known
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
-from dinrail_core.errors import InvalidRequest, UpstreamInvalid, UpstreamTimeout
+from dinrail_core.errors import UpstreamInvalid, UpstreamTimeout
 from dinrail_core.hooks.outbound import Outbound
 from dinrail_sdk.outbound.destination import Destination, resolve
 from dinrail_sdk.upstream.patience import Patience
@@ -128,9 +128,7 @@ class OutboundClient:
         *,
         plain: bool = True,
     ) -> Fetched:
-        destination = await resolve(url, self._outbound, param=param)
-        if not (plain or destination.tls or destination.named):
-            raise InvalidRequest("The URL must be https.", param=param, code="url_not_allowed")
+        destination = await resolve(url, self._outbound, plain=plain, param=param)
         pool = await self._pool(destination, limit)
         try:
             until = asyncio.get_running_loop().time() + self._timeouts.total

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from dinrail_core.errors import InvalidRequest, UpstreamUnavailable
@@ -43,34 +45,52 @@ class Destination:
     named: bool
 
 
-def check_url(url: str, *, param: str | None = None) -> None:
-    """See that a URL can be followed at all; where it leads is seen by :func:`resolve` when it is.
+def check_url(url: str, outbound: Outbound, *, plain: bool = True, param: str | None = None) -> None:
+    """See whether a URL can ever be followed; nothing is asked of the network, so where a name leads is left open.
 
     Args:
         url: The URL.
+        outbound: What may be reached. An address in place of a name, however it is spelt, is looked at here; a name is
+            by :func:`resolve`, when it is followed.
+        plain: Whether ``http`` will do outside the networks that the operator has named.
         param: The field of the request that it came in.
 
     Raises:
-        InvalidRequest: It is no absolute ``http`` or ``https`` URL, or has a user or a password in it.
+        InvalidRequest: It is no absolute ``http`` or ``https`` URL, or has a user or a password in it
+            (``invalid_url``); or its address may not be reached, or not over ``http`` (``url_not_allowed``).
     """
-    _parts(url, param)
+    parts, host, port = _parts(url, param)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return  # a name
+    _check_way(parts, _permitted(host, _addresses(found), outbound, param), outbound, plain, param)
 
 
-async def resolve(url: str, outbound: Outbound, *, param: str | None = None) -> Destination:
+async def resolve(url: str, outbound: Outbound, *, plain: bool = True, param: str | None = None) -> Destination:
     """Look up where a URL leads, once: connect to these addresses, and never to the name.
 
     Args:
         url: The URL.
         outbound: What may be reached.
+        plain: Whether ``http`` will do outside the networks that the operator has named.
         param: The field of the request that it came in.
 
     Raises:
-        InvalidRequest: It is no URL (``invalid_url``), or leads to where it must not (``url_not_allowed``).
+        InvalidRequest: It is no URL (``invalid_url``), or leads to where it must not, or not over ``http``
+            (``url_not_allowed``).
         UpstreamUnavailable: Its name cannot be resolved.
     """
     parts, host, port = _parts(url, param)
-    found = await _look_up(host, port)
-    permitted = [address for address in found if outbound.permits(ip_address(address))]
+    permitted = _permitted(host, await _look_up(host, port), outbound, param)
+    named = _check_way(parts, permitted, outbound, plain, param)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Destination(url, host, port, target, permitted, parts.scheme == "https", named)
+
+
+def _permitted(host: str, addresses: Iterable[str], outbound: Outbound, param: str | None) -> tuple[str, ...]:
+    """Those of the addresses that may be reached; at least one."""
+    permitted = tuple(address for address in addresses if outbound.permits(ip_address(address)))
     if not permitted:
         raise InvalidRequest(
             f"The URL leads to an address of '{host[:200]}' that requests may not reach; the operator can allow it: "
@@ -78,9 +98,17 @@ async def resolve(url: str, outbound: Outbound, *, param: str | None = None) -> 
             param=param,
             code="url_not_allowed",
         )
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return permitted
+
+
+def _check_way(
+    parts: SplitResult, permitted: Iterable[str], outbound: Outbound, plain: bool, param: str | None
+) -> bool:
+    """See that the scheme will do for the addresses, and return whether the operator has named all of them."""
     named = all(outbound.allows(ip_address(address)) for address in permitted)
-    return Destination(url, host, port, target, tuple(permitted), parts.scheme == "https", named)
+    if not (plain or named or parts.scheme == "https"):
+        raise InvalidRequest("The URL must be https.", param=param, code="url_not_allowed")
+    return named
 
 
 def _parts(url: str, param: str | None) -> tuple[SplitResult, str, int]:
@@ -104,6 +132,11 @@ async def _look_up(host: str, port: int) -> list[str]:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise UpstreamUnavailable(f"The name '{host[:200]}' cannot be resolved.") from error
+    return _addresses(found)
+
+
+def _addresses(found: Iterable[tuple[Any, ...]]) -> list[str]:
+    """The addresses of what ``getaddrinfo`` has found, without the scopes of IPv6."""
     return list(dict.fromkeys(str(address[0]).partition("%")[0] for *_, address in found))
 
 

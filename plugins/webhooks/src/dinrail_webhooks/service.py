@@ -72,6 +72,7 @@ class WebhookService(Webhooks):
         self._jobs = jobs
         self._keyring = keyring
         self._most = config.max_endpoints
+        self._outbound = outbound
         self._client = OutboundClient(outbound, Timeouts(idle=config.timeout, total=config.timeout))
 
     # --- events
@@ -103,7 +104,7 @@ class WebhookService(Webhooks):
     # --- endpoints
 
     async def create(self, request: CreateWebhookEndpoint, call: Call) -> Answer[WebhookEndpointWithSecret]:
-        check_url(request.url, param="url")
+        self._check_url(request.url)
         now, endpoint_id = int(time.time()), new_id("we_")
         row = {
             "id": endpoint_id,
@@ -142,7 +143,7 @@ class WebhookService(Webhooks):
         given = {name: getattr(request, name) for name in ("name", "url", "event_types")}
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not MISSING}
         if "url" in changes:
-            check_url(changes["url"], param="url")
+            self._check_url(changes["url"])
         if "event_types" in changes:
             changes["event_types"] = list(dict.fromkeys(changes["event_types"]))
         return Answer.of(self._wire(await self._change(endpoint_id, lambda endpoint: changes, call)))
@@ -212,6 +213,10 @@ class WebhookService(Webhooks):
             endpoint["url"], body, limit=_MOST_ANSWER, headers=headers, plain=False, param="url"
         )
         return answer.status
+
+    def _check_url(self, url: str) -> None:
+        """See whether an endpoint may be there; what a name stands for is seen at each delivery."""
+        check_url(url, self._outbound, plain=False, param="url")
 
     async def _row(self, endpoint_id: str, call: Call) -> RowMapping:
         return await self._database.read(call.principal, lambda unit: _existing(unit, endpoint_id))
