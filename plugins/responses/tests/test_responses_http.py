@@ -21,6 +21,7 @@ from dinrail_sdk.testing.upstream import Turn
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+PICTURE = {"type": "input_image", "image_url": "data:image/png;base64,aGk="}
 KEYS = frozenset(
     {
         "id",
@@ -232,6 +233,10 @@ async def test_allowed_tools_are_a_hard_constraint(served: Served, upstream: Fak
     body = {"model": MODEL, "input": "?", "tools": [function(), function("time")], "tool_choice": choice}
     _, made = await post(served, body)
     assert [item["type"] for item in made["output"]] == ["message"]
+    assert [tool.name for tool in upstream.asked.tools] == ["weather"]
+    both = {**choice, "tools": [{"type": "web_search"}, *choice["tools"]]}
+    status, _ = await post(served, body | {"tools": [*body["tools"], {"type": "web_search"}], "tool_choice": both})
+    assert status == 200, "what nothing serves is left out of the choice too"
     assert [tool.name for tool in upstream.asked.tools] == ["weather"]
     missing = {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "none"}]}
     status, refused = await post(served, body | {"tool_choice": missing})
@@ -445,6 +450,22 @@ async def test_the_limit_of_tokens_holds_for_all_turns_together(served: Served, 
     assert [json.loads(one.request.body)["max_completion_tokens"] for one in upstream.received] == [50, 20]
 
 
+async def test_tools_that_an_item_adds_are_offered_from_there_on(served: Served, upstream: FakeUpstream) -> None:
+    added = {"type": "additional_tools", "role": "developer", "tools": [function("time"), function()]}
+    question = {"role": "user", "content": "?"}
+    _, made = await post(served, {"model": MODEL, "input": [added, question], "tools": [function()]})
+    assert [tool["name"] for tool in made["tools"]] == ["weather"]
+    assert [tool.name for tool in upstream.asked.tools] == ["weather", "time"]
+    await post(served, {"model": MODEL, "input": "And?", "previous_response_id": made["id"]})
+    assert [tool.name for tool in upstream.asked.tools] == ["time", "weather"]
+
+
+async def test_a_message_may_say_nothing(served: Served, upstream: FakeUpstream) -> None:
+    status, _ = await post(served, {"model": MODEL, "input": [{"role": "user", "content": []}]})
+    assert status == 200
+    assert upstream.asked.messages[-1].text == ""
+
+
 @pytest.mark.parametrize(
     ("body", "status", "param"),
     [
@@ -475,6 +496,8 @@ async def test_the_limit_of_tokens_holds_for_all_turns_together(served: Served, 
         ({"input": "x", "include": ["everything"]}, 400, "include.0"),
         ({"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]}, 400, "input"),
         ({"input": [{"type": "compaction", "encrypted_content": "none"}]}, 400, "input"),
+        ({"input": [{"type": "reasoning", "id": "rs_1", "summary": []}]}, 400, "input"),
+        ({"input": [{"role": "system", "content": [PICTURE]}, {"role": "user", "content": "x"}]}, 400, "input"),
     ],
 )
 async def test_bad_requests_are_refused_and_name_the_field(

@@ -9,6 +9,7 @@ from dinrail_core.api.call import Call
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.wire import MISSING
+from dinrail_core.errors import InvalidRequest
 from dinrail_core.hooks.context import Target
 from dinrail_responses.chat_messages import Scene, tool_messages
 from dinrail_responses.citations import Citations
@@ -146,6 +147,8 @@ class ChatSpeaker(Speaker):
         return drop_older_half(self._messages)
 
     def _request(self, toolbox: Toolbox, limit: int | None) -> ChatRequest:
+        if not self._messages:
+            raise InvalidRequest("Nothing in the input says anything to the model.", param="input")
         body = {**self._base, "messages": self._messages}
         if limit is not None:
             body["max_completion_tokens"] = limit

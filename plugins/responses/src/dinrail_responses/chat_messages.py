@@ -122,11 +122,11 @@ class _Writer:
         if role == "assistant":
             if self._calls or self._text:
                 self._flush()
-            self._text.append("".join(_spoken(part) for part in item["content"]))
+            self._text.append("".join(_spoken(part, role) for part in item["content"]))
             return
         self._flush()
         if role in ("system", "developer"):
-            text = "\n".join(part.get("text", "") for part in item["content"])
+            text = "\n".join(_spoken(part, role) for part in item["content"])
             before = self._messages[-1] if self._messages else {}
             if before.get("role") == "system":
                 # Many chat templates take one such message, at the beginning.
@@ -135,8 +135,10 @@ class _Writer:
                 self._messages.append({"role": "system", "content": text})
             return
         parts = [_part(part, self._scene) for part in item["content"]]
-        alone = len(parts) == 1 and parts[0]["type"] == "text"
-        self._messages.append({"role": "user", "content": parts[0]["text"] if alone else parts})
+        if not parts or (len(parts) == 1 and parts[0]["type"] == "text"):
+            self._messages.append({"role": "user", "content": parts[0]["text"] if parts else ""})
+        else:
+            self._messages.append({"role": "user", "content": parts})
 
     def _thought(self, item: Json) -> Iterable[str]:
         """What a model thought; thoughts that another server has encrypted say nothing here."""
@@ -189,8 +191,14 @@ _CALLS = frozenset({"function_call", "custom_tool_call"})
 _OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
 
 
-def _spoken(part: Json) -> str:
-    text: str = part.get("refusal") or part.get("text") or ""
+def _spoken(part: Json, role: str) -> str:
+    """The text of a part of a message that in a chat has text alone."""
+    text: str | None = part.get("refusal", part.get("text"))
+    if text is None:
+        raise UnsupportedFeature(
+            f"This model cannot be told of content of the type '{part['type']}' in a message of the role '{role}'.",
+            param="input",
+        )
     return text
 
 

@@ -50,7 +50,7 @@ class Plan:
     """A response that is to be made.
 
     Attributes:
-        asked: The request as JSON, secrets included: never kept.
+        asked: The request as JSON, secrets included: never kept. Its tools are those too that items of the history add.
         response: The response without its output, as it begins.
         lead: Instructions and the stored prompt, as items that count for this response alone.
         before: What was said before.
@@ -129,7 +129,7 @@ class Planner:
                 "Missing required parameter: 'input'.", param="input", code="missing_required_parameter"
             )
         return Plan(
-            asked=asked,
+            asked=_with_added_tools(asked, [*before.items, *given]),
             response=_begun(asked, conversation_id, store),
             lead=lead,
             before=before,
@@ -219,6 +219,22 @@ def to_be_told(tool: Json) -> Json:
             without = {name: value for name, value in policy.items() if name != "domain_secrets"}
             told[place] = {**container, "network_policy": without}
     return told
+
+
+def _with_added_tools(asked: Json, history: Sequence[Json]) -> Json:
+    """The request with the tools that items add to it; one that is said twice is there once."""
+    added = [tool for item in history if item["type"] == "additional_tools" for tool in item["tools"]]
+    if not added:
+        return asked
+    tools = list(asked.get("tools") or ())
+    for tool in added:
+        if all(_said(tool) != _said(other) for other in tools):
+            tools.append(tool)
+    return {**asked, "tools": tools}
+
+
+def _said(tool: Json) -> Json:
+    return {name: value for name, value in tool.items() if value is not None and name not in _SECRETS}
 
 
 def _is_trigger(given: object) -> bool:

@@ -41,6 +41,9 @@ from dinrail_responses.store import Kept, Store
 
 __all__ = ["ResponseService"]
 
+_LAST_NUMBER = 2**31 - 1
+"""The greatest sequence number that there is a place for."""
+
 
 class ResponseService(Responses):
     """The one implementation of responses.
@@ -138,7 +141,7 @@ class ResponseService(Responses):
             raise InvalidRequest(
                 "Only a response that is made in the background can be streamed again.", param="stream"
             )
-        after = query.starting_after if isinstance(query.starting_after, int) else -1
+        after = min(query.starting_after, _LAST_NUMBER) if isinstance(query.starting_after, int) else -1
         return Stream(ResponseEvent, reads=self._background.follow(response_id, after, call))
 
     async def delete(self, response_id: str, call: Call) -> Answer[DeletedResponse]:

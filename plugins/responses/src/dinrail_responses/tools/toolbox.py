@@ -33,11 +33,15 @@ class Toolbox:
     Args:
         sets: The sets of tools, each with its kind.
         tool_choice: What the caller says about the choice.
+        left_out: Types of tools that the request has, and that nothing serves.
     """
 
-    def __init__(self, sets: Sequence[tuple[ToolKind, ToolSet]], tool_choice: Any) -> None:
+    def __init__(
+        self, sets: Sequence[tuple[ToolKind, ToolSet]], tool_choice: Any, left_out: Collection[str] = ()
+    ) -> None:
         self._sets = sets
         self._choice = tool_choice
+        self._left_out = left_out
         self._offered: dict[str, _Offered] = {}
         self._wish: Wish = "auto"
         self._named: str | None = None
@@ -127,6 +131,8 @@ class Toolbox:
                 ]
                 if found:
                     return found
+        if entry.get("type") in self._left_out:
+            return []
         raise InvalidRequest("The choice names a tool that the request does not have.", param="tool_choice")
 
 
@@ -149,24 +155,27 @@ async def open_toolbox(
     """
     by_type = {name: kind for kind in kinds for name in kind.tool_types}
     given: dict[ToolKind, dict[int, Json]] = {}
+    left_out: set[str] = set()
     for index, tool in enumerate(tools):
         if tool is None:
             continue
         kind = by_type.get(tool["type"])
         if kind is None:
             if tool["type"] in _WEB_SEARCH:
+                left_out.add(tool["type"])
                 continue
             raise UnsupportedFeature(
                 f"Tools of the type '{tool['type']}' are not served for this model.", param=f"tools.{index}.type"
             )
         if not kind.installed(desk.rail):
             if kind.optional:
+                left_out.add(tool["type"])
                 continue
             raise NothingServes(f"Nothing is installed that serves the tool '{tool['type']}'.", param=f"tools.{index}")
         given.setdefault(kind, {})[index] = tool
     async with AsyncExitStack() as stack:
         sets = [(kind, await stack.enter_async_context(kind.open(its, desk))) for kind, its in given.items()]
-        yield Toolbox(sets, tool_choice)
+        yield Toolbox(sets, tool_choice, left_out)
 
 
 def _plain(offer: Offer) -> str:
