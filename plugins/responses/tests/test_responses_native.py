@@ -145,12 +145,37 @@ async def test_encrypted_thoughts_go_round(native: Served, upstream: FakeUpstrea
     request = {"model": MODEL, "store": False, "include": [SEALED], "reasoning": {"summary": "auto"}}
     _, made = await post(native, {**request, "input": "a"})
     thought, said = made["output"]
-    assert (thought["id"], thought["encrypted_content"]) == ("rs_kit", "gAAAA")
+    assert (thought["id"], thought["encrypted_content"]) == ("rs_kit", "dr:one:gAAAA")
     question = {"role": "user", "content": "b"}
     status, _ = await post(native, {**request, "input": [{"role": "user", "content": "a"}, thought, said, question]})
     assert status == 200
     (told,) = [item for item in body(upstream)["input"] if item["type"] == "reasoning"]
     assert told == {"type": "reasoning", "id": "rs_kit", "summary": thought["summary"], "encrypted_content": "gAAAA"}
+
+
+def sealed_thoughts(upstream: FakeUpstream) -> list[list[str]]:
+    """The encrypted thoughts that each question brought."""
+    bodies = [one.request.json for one in upstream.received if one.request.method == "POST"]
+    return [[item["encrypted_content"] for item in sent["input"] if item.get("type") == "reasoning"] for sent in bodies]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_encrypted_thoughts_go_to_nobody_else(stream: bool, native: Served, upstream: FakeUpstream) -> None:
+    ill = Turn(script=Refused(status=401, message="A wrong key."))
+    made_up = (ToolUse(name="fly", arguments="{}", id="c1"),)
+    of_one = says("", calls=made_up, finish="tool_calls", reasoning="Fly?", sealed="gOne")
+    talk(upstream, of_one, ill, says("Hello.", reasoning="No.", sealed="gFour"), says("Well."), says("Well."))
+    asked: Any = {"model": "both", "include": [SEALED], "tools": [function()], "input": "a"}
+    if stream:
+        made = (await raw_events(native, asked))[-1]["response"]
+    else:
+        _, made = await post(native, asked)
+    sealed = [item["encrypted_content"] for item in made["output"] if item["type"] == "reasoning"]
+    assert sealed == ["dr:one:gOne", "dr:four:gFour"]
+    assert sealed_thoughts(upstream) == [[], ["gOne"], []], "the second has stepped in within one response"
+    for model in ("both", WHOLE):
+        await post(native, {"model": model, "input": "b", "previous_response_id": made["id"]})
+    assert sealed_thoughts(upstream)[3:] == [["gOne"], ["gFour"]]
 
 
 async def test_encrypted_thoughts_are_told_to_who_asks_for_them(native: Served, upstream: FakeUpstream) -> None:

@@ -151,6 +151,8 @@ class Maker:
             asked = {name: value for name, value in plan.asked.items() if name in _COMPACTED and value is not None}
             items = as_input(plan.history, await self._native_scene(found, plan))
             request = decode_request(CompactRequest, {**asked, "model": found.target.model, "input": items})
+            if not found.target.leads_to:
+                request = request.told_to(found.target.instance)
             try:
                 answer: Answer[Any] = await found.target.provider.compact_input(request, plan.call)
             except (UnsupportedFeature, UpstreamInvalid):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from dinrail_core.api.answers import Stream
 from dinrail_core.api.call import Call
 from dinrail_core.api.responses import CountTokens, CreateResponse
 from dinrail_core.api.responses.contract import NativeResponses
@@ -45,6 +46,9 @@ _PASSED = (
 )
 _NOT_TO_PLAIN = frozenset({"context_management", "truncation", "prompt_cache_options", "prompt_cache_retention"})
 """What plain servers do not know, or what this server does for them."""
+
+_INSTANCE = "x-dinrail-instance"
+"""The header by which a model of several says whose answer it is."""
 
 _SEALED = "reasoning.encrypted_content"
 _LOGPROBS = "message.output_text.logprobs"
@@ -121,13 +125,14 @@ class NativeSpeaker(Speaker):
         bill = Bill(self._call, self._target, self._items)
         try:
             if self._streamed:
-                opening = self._target.provider.stream_response(request, self._call)
+                opening = self._opened(reducer, self._target.provider.stream_response(request, self._call))
                 async with aclosing(listen(opening, reducer.feed, bill)) as reads:
                     async for _ in reads:
                         yield
             else:
                 answer = await self._target.provider.respond(request, self._call)
                 bill.open(answer.headers)
+                reducer.owner = self._owner(answer.headers)
                 bill.hear(len(answer.body) // 4)
                 reducer.feed({"type": "response.completed", "response": parsed(answer.body)})
                 yield
@@ -139,6 +144,15 @@ class NativeSpeaker(Speaker):
         bill.settle(step.usage)
         self.resume(step)
         yield
+
+    async def _opened(self, reducer: NativeReducer, opening: Awaitable[Stream[Any]]) -> Stream[Any]:
+        stream = await opening
+        reducer.owner = self._owner(stream.headers)
+        return stream
+
+    def _owner(self, headers: Mapping[str, str]) -> str:
+        """The instance that has answered."""
+        return headers.get(_INSTANCE) or self._target.instance
 
     async def count(self, toolbox: Toolbox) -> int:
         """By the operation that there is for it; where there is none, the server counts for a short answer."""
@@ -185,7 +199,9 @@ class NativeSpeaker(Speaker):
                 body["parallel_tool_calls"] = self._parallel
         if self._streamed:
             body["stream"] = True
-        return decode_request(CreateResponse, body)
+        request = decode_request(CreateResponse, body)
+        # Of several models the rail tells each what it can read.
+        return request if self._target.leads_to else request.told_to(self._target.instance)
 
     def _choice(self, toolbox: Toolbox) -> Any:
         if self._divided.hosted_choice is not None and not self._answered:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pydantic_core import to_json
 
+from dinrail_core.api.responses.owned import owned
 from dinrail_core.errors import InvalidRequest, UnsupportedFeature
 from dinrail_responses.attachments import Blob
 from dinrail_responses.chat_messages import Scene
@@ -60,7 +61,8 @@ def as_input(items: Sequence[Json], scene: NativeScene) -> list[Json]:
     """The items as the upstream is told them: nothing in them refers to what is kept here, or there.
 
     Thoughts without encrypted content are told as chats are told them: those since the user last spoke, unless all are
-    wanted. Whose encrypted content it is cannot be seen; what this server has sealed is no upstream's.
+    wanted. Encrypted content still bears the name of its owner (:mod:`dinrail_core.api.responses.owned`); what this
+    server has sealed is no upstream's.
     """
     last_user = max((n for n, item in enumerate(items) if item.get("role") == "user"), default=-1)
     found: list[Json] = []
@@ -84,15 +86,21 @@ def exchanged(exchange: Exchange, scene: NativeScene, *, called: bool = False) -
     return [{"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments}, output]
 
 
-def said_again(output: Sequence[Json]) -> list[Json]:
+def said_again(output: Sequence[Json], owner: str) -> list[Json]:
     """What the upstream has just put out, as it is told so with the next question: as it came, so that nothing is lost.
 
     Thoughts go along where they can be understood without what the upstream keeps.
+
+    Args:
+        output: Its items.
+        owner: The instance that has put them out.
     """
     found: list[Json] = []
     for item in output:
         if item["type"] == "reasoning":
-            found += _reasoning(item, thoughts=True)
+            for told in _reasoning(item, thoughts=True):
+                sealed = told.get("encrypted_content")
+                found.append({**told, "encrypted_content": owned(sealed, owner)} if sealed else told)
         elif item["type"] in _CALLS:
             found.append({name: value for name, value in item.items() if name not in ("id", "status")})
         else:

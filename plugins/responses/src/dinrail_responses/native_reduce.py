@@ -41,6 +41,9 @@ class NativeReducer:
         scribe: Where it is written down.
         manner: How it is told.
         plain: See :attr:`NativeResponses.plain`: thoughts come in the open, and are written as those of chats are.
+
+    Attributes:
+        owner: The instance that answers, which alone can read what it encrypts; set before it is heard.
     """
 
     def __init__(self, scribe: Scribe, manner: Manner, *, plain: bool = False) -> None:
@@ -51,6 +54,7 @@ class NativeReducer:
         self._done: dict[int, Json] = {}
         self._step = Step()
         self._ended = False
+        self.owner = ""
 
     def feed(self, event: Json) -> None:
         """Take in an event, as it stands on the wire.
@@ -76,7 +80,7 @@ class NativeReducer:
             MessageWriter(self._scribe, self._manner.new_id, self._manner.citations).close(
                 "incomplete" if self._step.reason else "completed"
             )
-        self._step.said = {"items": said_again([self._done[index] for index in sorted(self._done)])}
+        self._step.said = {"items": said_again([self._done[index] for index in sorted(self._done)], self.owner)}
         return self._step
 
     def abort(self) -> None:
@@ -129,7 +133,8 @@ class NativeReducer:
             )
         if kind == "reasoning":
             item_id = item.get("id") or manner.new_id(kind)
-            return ThoughtListener(self._scribe, item, item_id, sealed=manner.seal is not None)
+            sealed_by = self.owner if manner.seal is not None else None
+            return ThoughtListener(self._scribe, item, item_id, sealed_by=sealed_by)
         if kind not in _CALLS:
             return HostedListener(self._scribe, item, manner.new_id)
         offer = manner.offers.get(item["name"])

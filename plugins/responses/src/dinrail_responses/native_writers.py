@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
+from dinrail_core.api.responses.owned import owned
 from dinrail_responses.native_input import thought
 from dinrail_responses.odds import odds_of
 from dinrail_responses.scribe import Scribe
@@ -106,15 +107,15 @@ class ThoughtListener(Listener):
         scribe: Where it is written.
         item: The item as it begins.
         item_id: Its id.
-        sealed: Encrypted content was asked for.
+        sealed_by: Who encrypts them, where encrypted content was asked for.
     """
 
-    def __init__(self, scribe: Scribe, item: Json, item_id: str, *, sealed: bool) -> None:
+    def __init__(self, scribe: Scribe, item: Json, item_id: str, *, sealed_by: str | None) -> None:
         self._pen = scribe.pen()
         known = ("type", "id", "status", "summary", "content", "encrypted_content")
         more = {name: value for name, value in item.items() if name not in known}
         self._item: Json = {"type": "reasoning", "id": item_id, "summary": [], "status": "in_progress", **more}
-        self._sealed = sealed
+        self._sealed_by = sealed_by
         self._begun = False
         self._open: tuple[str, list[str]] | None = None
         self._index = 0
@@ -135,8 +136,8 @@ class ThoughtListener(Listener):
         self._end()
         self._begin(None)
         self._item["status"] = item.get("status") or "completed"
-        if self._sealed and item.get("encrypted_content"):
-            self._item["encrypted_content"] = item["encrypted_content"]
+        if self._sealed_by is not None and item.get("encrypted_content"):
+            self._item["encrypted_content"] = owned(item["encrypted_content"], self._sealed_by)
         self._pen.done(self._item)
 
     def abort(self) -> None:

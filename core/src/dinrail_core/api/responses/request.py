@@ -8,6 +8,7 @@ from dinrail_core.api.chat.request import PromptCacheOptions
 from dinrail_core.api.conversations.objects import Include
 from dinrail_core.api.items.later import InputItem, ToolParam
 from dinrail_core.api.items.states import LongText
+from dinrail_core.api.responses.owned import ToldToOne
 from dinrail_core.api.responses.settings import (
     ContextManagement,
     ConversationId,
@@ -55,7 +56,7 @@ Conversation: TypeAlias = Annotated[
 """The conversation that a response belongs to."""
 
 
-class CreateResponse(Wire):
+class CreateResponse(ToldToOne):
     """A response to be made."""
 
     model: str
@@ -103,7 +104,7 @@ class CreateResponse(Wire):
     """Deprecated; ``safety_identifier`` and ``prompt_cache_key`` took its place."""
 
 
-class CountTokens(Wire):
+class CountTokens(ToldToOne):
     """A request whose tokens are to be counted."""
 
     model: str | None | MISSING = MISSING
@@ -121,7 +122,7 @@ class CountTokens(Wire):
     """Goes to upstreams that know it."""
 
 
-class CompactRequest(Wire):
+class CompactRequest(ToldToOne):
     """A history to be compacted."""
 
     model: str

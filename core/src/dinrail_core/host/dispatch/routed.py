@@ -11,6 +11,7 @@ from typing import Any
 
 from dinrail_core.api.answers import Stream
 from dinrail_core.api.call import Call
+from dinrail_core.api.responses.owned import ToldToOne
 from dinrail_core.api.wire import decode_request
 from dinrail_core.errors import ConfigurationError, DinrailError, UpstreamTimeout
 from dinrail_core.hooks.context import Price, Target
@@ -135,6 +136,8 @@ class RoutedModel:
     async def _ask_one(self, target: Target[Any], method: str, model: str, request: Any, call: Call) -> Any:
         state = self._targets.get(model) or _State(1.0)
         request = request.model_copy(update={"model": target.model})
+        if isinstance(request, ToldToOne) and not target.leads_to:
+            request = request.told_to(target.instance)
         for left in range(self.settings.retries, -1, -1):
             state.busy += 1
             try:
