@@ -70,7 +70,13 @@ class WebPage:
 
 
 class WebSearcher(ABC):
-    """A search engine."""
+    """A search engine.
+
+    Attributes:
+        offline: It finds pages without asking anybody outside: what a request may use that wants no access to the web.
+    """
+
+    offline: bool = False
 
     @abstractmethod
     async def search(self, query: WebQuery, call: Call) -> Sequence[WebPage]:

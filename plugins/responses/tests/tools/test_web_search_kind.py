@@ -115,6 +115,20 @@ async def test_what_the_request_says_of_searches_reaches_the_engine() -> None:
     assert engine.asked[-1] == WebQuery(query="b", count=3, context="low")
 
 
+async def test_who_wants_no_access_to_the_web_is_given_what_is_here() -> None:
+    written, live, here = Written(), Engine(), Engine()
+    here.offline = True
+    tool = {"type": "web_search", "external_web_access": False}
+    async with opened(written, live, here, tool=tool) as tools:
+        await ask(tools, written, {"queries": ["a"]})
+    assert (len(live.asked), len(here.asked)) == (0, 1)
+    async with opened(written, live, tool=tool) as tools:
+        assert tools.offers() == ()
+        assert tools.chosen(tool) == []
+    async with opened(written, live, tool={**tool, "external_web_access": True}) as tools:
+        assert tools.offers()
+
+
 async def test_where_one_engine_fails_the_next_is_asked() -> None:
     written, broken, good = Written(), Engine(UpstreamUnavailable("It is down.")), Engine()
     async with opened(written, broken, good) as tools:

@@ -33,6 +33,8 @@ class LocalSearch(WebSearcher, Checked):
         file: Where the index is kept.
     """
 
+    offline = True
+
     def __init__(self, config: WebSearchLocalConfig, file: Path) -> None:
         self._config = config
         self._index = Index(file, config.folder.expanduser(), str(config.base_url))

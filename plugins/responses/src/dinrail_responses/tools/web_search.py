@@ -29,7 +29,10 @@ _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
 class WebSearchKind(ToolKind):
-    """Web search; where several engines are configured, the first that answers is asked."""
+    """Web search; where several engines are configured, the first that answers is asked.
+
+    A request that wants no access to the web is offered those that are offline, and without one no search.
+    """
 
     tool_types = frozenset({"web_search", "web_search_2025_08_26"}) | _PREVIEW
     item_types = frozenset({"web_search_call"})
@@ -45,7 +48,10 @@ class WebSearchKind(ToolKind):
         if len(tools) > 1:
             raise InvalidRequest("There is more than one tool for web search.", param=f"tools.{max(tools)}")
         ((index, given),) = tools.items()
-        yield _WebSearch(_wanted(given, index), desk)
+        engines = list(desk.rail.instances(WebSearcher).values())
+        if given.get("external_web_access") is False:
+            engines = [engine for engine in engines if engine.offline]
+        yield _WebSearch(_wanted(given, index), engines, desk)
 
     def replayed(self, item: Json, items: Mapping[str, Json]) -> Exchange | None:
         """See :meth:`ToolKind.replayed`; of what was found only the addresses are kept."""
@@ -60,11 +66,14 @@ class WebSearchKind(ToolKind):
 
 
 class _WebSearch(ToolSet):
-    def __init__(self, wanted: WebQuery, desk: Desk) -> None:
+    def __init__(self, wanted: WebQuery, engines: Sequence[WebSearcher], desk: Desk) -> None:
         self._wanted = wanted
+        self._engines = engines
         self._desk = desk
 
     def offers(self) -> Sequence[Offer]:
+        if not self._engines:
+            return ()
         where = f" Only pages of {', '.join(self._wanted.domains)} are found." if self._wanted.domains else ""
         queries = {
             "type": "array",
@@ -122,7 +131,6 @@ class _WebSearch(ToolSet):
 
     async def _search(self, query: str) -> Sequence[WebPage]:
         """Ask one engine after the other until one answers."""
-        engines = list(self._desk.rail.instances(WebSearcher).values())
         wanted = WebQuery(
             query=query,
             count=self._wanted.count,
@@ -131,7 +139,7 @@ class _WebSearch(ToolSet):
             context=self._wanted.context,
         )
         failure: DinrailError = Unavailable("No search engine is open.")
-        for engine in engines:
+        for engine in self._engines:
             try:
                 return await engine.search(wanted, self._desk.call)
             except (UpstreamError, Unavailable, RequestError) as error:
