@@ -183,3 +183,27 @@ def test_another_process_that_folds_the_events_has_the_same_items(both: tuple[li
     assert folded.output == scribe.output
     assert folded.number == scribe.number
     assert not folded.open
+
+
+def test_what_an_upstream_wants_back_is_told_to_it_with_the_calls() -> None:
+    signed = {"type": "reasoning.text", "text": "Look", "format": "maker-v1", "index": 0}
+    rest = {"type": "reasoning.text", "text": " it up.", "signature": "s1", "format": "maker-v1", "index": 0}
+    sealed = {"type": "reasoning.encrypted", "data": "e1", "id": "c1", "format": "maker-v1", "index": 1}
+    blocks = {"format": "maker-v1", "blocks": [{"type": "thinking"}]}
+    call = {"index": 0, "id": "c1", "type": "function", "extra_content": {"maker": {"signature": "s2"}}}
+    _, _, step = reduced(
+        [
+            chunk(reasoning_content="Look it up.", reasoning_details=[signed]),
+            chunk(reasoning_details=[rest]),
+            chunk(tool_calls=[{**call, "function": {"name": "lookup", "arguments": ""}}]),
+            chunk(tool_calls=[{"index": 0, "function": {"arguments": "{}"}}], reasoning_details=[sealed]),
+            chunk("tool_calls", native_content=blocks),
+        ]
+    )
+    assert step.said["reasoning_details"] == [{**signed, "text": "Look it up.", "signature": "s1"}, sealed]
+    assert step.said["native_content"] == blocks
+    (told,) = step.said["tool_calls"]
+    assert told["extra_content"] == call["extra_content"]
+    assert told["function"] == {"name": "lookup", "arguments": "{}"}
+    _, _, plain = reduced([chunk("stop", content="Hello.", reasoning_details=[])])
+    assert plain.said == {"role": "assistant", "content": "Hello."}

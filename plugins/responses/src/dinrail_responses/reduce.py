@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from dinrail_core.errors import UpstreamInvalid
+from dinrail_responses.carrying import Carried, more_of_call
 from dinrail_responses.citations import Citations
 from dinrail_responses.odds import odds_of
 from dinrail_responses.scribe import Scribe
@@ -67,6 +68,7 @@ class _Call:
     id: str = ""
     name: str = ""
     pieces: list[str] = field(default_factory=list)
+    more: Json = field(default_factory=dict)
     writer: CallWriter | None = None
 
     @property
@@ -91,6 +93,7 @@ class ChatReducer:
         self._order: list[_Call] = []
         self._text: list[str] = []
         self._thoughts: list[str] = []
+        self._carried = Carried()
         self._finish: str | None = None
         self._spoke = False
         self._step = Step()
@@ -111,7 +114,7 @@ class ChatReducer:
             for choice in chunk.get("choices") or ():
                 if not choice.get("index"):
                     self._choice(choice)
-        except (AttributeError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UpstreamInvalid("The upstream's chunk has not the shape of one.") from error
 
     def end(self) -> Step:
@@ -138,6 +141,7 @@ class ChatReducer:
 
     def _choice(self, choice: Json) -> None:
         delta = choice.get("delta") or {}
+        self._carried.hear(delta)
         thought = delta.get("reasoning_content") or delta.get("reasoning")
         if thought:
             self._think(thought)
@@ -190,6 +194,7 @@ class ChatReducer:
             self._order.append(same[-1])
         call = same[-1]
         call.given = call.given or given or ""
+        call.more |= more_of_call(piece)
         function = piece.get("function") or {}
         arguments = function.get("arguments") or ""
         call.pieces.append(arguments)
@@ -241,8 +246,10 @@ class ChatReducer:
         calls = [call for call in self._order if call.name]
         if calls:
             said["tool_calls"] = [
-                {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}} for c in calls
+                {**c.more, "id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}}
+                for c in calls
             ]
+            said |= self._carried.told()
             if self._thoughts:
                 said["reasoning_content"] = "".join(self._thoughts)
         return said
