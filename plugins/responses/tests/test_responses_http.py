@@ -280,6 +280,7 @@ async def test_settings_reach_the_model(served: Served, upstream: FakeUpstream) 
         "service_tier": "flex",
         "safety_identifier": "someone",
         "prompt_cache_key": "key",
+        "prompt_cache_options": {"mode": "explicit"},
         "tools": [function()],
         "a_field_of_the_future": {"x": 1},
     }
@@ -299,6 +300,7 @@ async def test_settings_reach_the_model(served: Served, upstream: FakeUpstream) 
         "frequency_penalty",
         "safety_identifier",
         "prompt_cache_key",
+        "prompt_cache_options",
     ):
         assert sent[name] == body[name]
         assert made[name] == body[name]
@@ -491,6 +493,7 @@ async def test_a_message_may_say_nothing(served: Served, upstream: FakeUpstream)
         ),
         ({"input": "x", "max_output_tokens": 15}, 400, "max_output_tokens"),
         ({"input": "x", "temperature": 3}, 400, "temperature"),
+        ({"input": "x", "reasoning": {"mode": "pro"}}, 400, "reasoning.mode"),
         ({"input": "x", "tool_choice": "required"}, 400, "tool_choice"),
         ({"input": "x", "tools": [function(), function()]}, 400, "tools.1.name"),
         ({"input": "x", "include": ["everything"]}, 400, "include.0"),

@@ -185,6 +185,15 @@ async def test_encrypted_thoughts_are_told_to_who_asks_for_them(native: Served, 
     assert "encrypted_content" not in made["output"][0]
 
 
+@pytest.mark.parametrize("kind", ["input_image", "input_file"])
+async def test_a_part_without_anything_in_it_is_refused_here(kind: str, native: Served, upstream: FakeUpstream) -> None:
+    for model in (MODEL, CHAT):
+        content = [{"type": kind, "filename": "a.txt", "detail": "auto"}]
+        status, refused = await post(native, {"model": model, "input": [{"role": "user", "content": content}]})
+        assert (status, refused["error"]["param"]) == (400, "input")
+    assert apis(upstream) == []
+
+
 async def test_functions_that_the_caller_ran_are_answered(native: Served, upstream: FakeUpstream) -> None:
     talk(upstream, calls(WEATHER, SHOUT))
     tools: Any = [function(), {"type": "custom", "name": "shout"}]

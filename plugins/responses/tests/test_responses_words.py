@@ -139,3 +139,18 @@ def test_what_a_chat_has_no_words_for_is_refused() -> None:
 def test_a_compacted_history_is_told_as_what_was_said_before() -> None:
     (message,) = said({"type": "compaction", "id": "c", "encrypted_content": "dr1.They like cats."})
     assert message == {"role": "user", "content": "Summary of what was said before:\n\nThey like cats."}
+
+
+def test_marks_for_caching_stay_on_their_parts() -> None:
+    mark = {"prompt_cache_breakpoint": {"mode": "explicit"}}
+    long = text("developer", "A long text.")
+    long["content"][0] |= mark
+    question = text("user", "?")
+    question["content"][0] |= mark
+    system, user = said(text("system", "Be kind."), long, text("system", "Be brief."), question)
+    assert [(part["text"], "prompt_cache_breakpoint" in part) for part in system["content"]] == [
+        ("Be kind.", False),
+        ("A long text.", True),
+        ("Be brief.", False),
+    ]
+    assert user["content"] == [{"type": "text", "text": "?", **mark}]

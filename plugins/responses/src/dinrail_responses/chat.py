@@ -9,7 +9,7 @@ from dinrail_core.api.call import Call
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.wire import MISSING
-from dinrail_core.errors import InvalidRequest
+from dinrail_core.errors import InvalidRequest, UnsupportedFeature
 from dinrail_core.hooks.context import Target
 from dinrail_responses.chat_messages import Scene, tool_messages
 from dinrail_responses.citations import Citations
@@ -31,6 +31,7 @@ _PASSED = (
     "frequency_penalty",
     "safety_identifier",
     "prompt_cache_key",
+    "prompt_cache_options",
     "prompt_cache_retention",
     "user",
 )
@@ -172,7 +173,12 @@ def settings(asked: Json, model: str) -> Json:
     Args:
         asked: The request as JSON.
         model: The upstream's name of the model.
+
+    Raises:
+        UnsupportedFeature: A chat has no words for it.
     """
+    if (asked.get("reasoning") or {}).get("mode") not in (None, "standard"):
+        raise UnsupportedFeature("This model knows no other mode than 'standard'.", param="reasoning.mode")
     body: Json = {"model": model, **{name: asked[name] for name in _PASSED if asked.get(name) is not None}}
     if asked.get("service_tier") in _TIERS:
         body["service_tier"] = asked["service_tier"]

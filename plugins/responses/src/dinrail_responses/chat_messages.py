@@ -126,19 +126,26 @@ class _Writer:
             return
         self._flush()
         if role in ("system", "developer"):
-            text = "\n".join(_spoken(part, role) for part in item["content"])
-            before = self._messages[-1] if self._messages else {}
-            if before.get("role") == "system":
-                # Many chat templates take one such message, at the beginning.
-                before["content"] += f"\n\n{text}"
-            else:
-                self._messages.append({"role": "system", "content": text})
+            self._instruct("\n".join(_spoken(part, role) for part in item["content"]), item["content"])
             return
         parts = [_part(part, self._scene) for part in item["content"]]
-        if not parts or (len(parts) == 1 and parts[0]["type"] == "text"):
+        if not parts or (len(parts) == 1 and parts[0].keys() == {"type", "text"}):
             self._messages.append({"role": "user", "content": parts[0]["text"] if parts else ""})
         else:
             self._messages.append({"role": "user", "content": parts})
+
+    def _instruct(self, text: str, parts: Sequence[Json]) -> None:
+        """Instructions side by side are one message, since many chat templates take one, at the beginning."""
+        told: str | list[Json] = text
+        if any(part.get(_CACHED) for part in parts):
+            told = [_part(part, self._scene) for part in parts]
+        before = self._messages[-1] if self._messages else {}
+        if before.get("role") != "system":
+            self._messages.append({"role": "system", "content": told})
+        elif isinstance(told, str) and isinstance(before["content"], str):
+            before["content"] += f"\n\n{told}"
+        else:
+            before["content"] = [*_as_parts(before["content"]), *_as_parts(told)]
 
     def _thought(self, item: Json) -> Iterable[str]:
         """What a model thought; thoughts that another server has encrypted say nothing here."""
@@ -191,6 +198,14 @@ _CALLS = frozenset({"function_call", "custom_tool_call"})
 _OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
 
 
+_CACHED = "prompt_cache_breakpoint"
+"""The mark of a part up to which the upstream is to keep what it has read."""
+
+
+def _as_parts(told: str | list[Json]) -> list[Json]:
+    return [{"type": "text", "text": told}] if isinstance(told, str) else told
+
+
 def _spoken(part: Json, role: str) -> str:
     """The text of a part of a message that in a chat has text alone."""
     text: str | None = part.get("refusal", part.get("text"))
@@ -203,6 +218,11 @@ def _spoken(part: Json, role: str) -> str:
 
 
 def _part(part: Json, scene: Scene) -> Json:
+    told = _told(part, scene)
+    return {**told, _CACHED: part[_CACHED]} if part.get(_CACHED) else told
+
+
+def _told(part: Json, scene: Scene) -> Json:
     kind = part["type"]
     if kind in ("input_text", "output_text", "text"):
         return {"type": "text", "text": part["text"]}

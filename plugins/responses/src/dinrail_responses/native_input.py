@@ -21,6 +21,10 @@ _CALLS = frozenset({"function_call", "custom_tool_call"})
 _OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
 
 
+_ATTACHED = {"input_image": ("image_url", "file_id"), "input_file": ("file_id", "file_data", "file_url")}
+"""What a part may be made of."""
+
+
 class NativeScene:
     """What items are understood by.
 
@@ -44,7 +48,11 @@ class NativeScene:
         kind = part["type"]
         if kind == "output_text":
             return {"type": kind, "text": part["text"], "annotations": []}
-        if kind not in ("input_image", "input_file") or not part.get("file_id"):
+        if kind not in _ATTACHED:
+            return part
+        if not any(part.get(name) for name in _ATTACHED[kind]):
+            raise InvalidRequest(f"A part '{kind}' needs one of {', '.join(_ATTACHED[kind])}.", param="input")
+        if not part.get("file_id"):
             return part
         blob = self._files[part["file_id"]]
         rest = {name: value for name, value in part.items() if name != "file_id"}
