@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -50,7 +51,7 @@ async def _running() -> AsyncIterator[tuple[FakeUpstream, Served]]:
         one = {"type": "openai-compatible", "base_url": upstream.url, "models": ["kit-model"], "max_retries": 0}
         settings: dict[str, Any] = {
             "providers": {"one": one, "web": {"type": "engine"}},
-            "services": {"responses": {"max_turns": 3}},
+            "services": {"responses": {"max_turns": 3, "max_calls": 4}},
         }
         async with serve(ENGINE, plugins=PLUGINS, config=settings) as served:
             yield upstream, served
@@ -86,7 +87,7 @@ async def test_no_more_tools_are_called_than_the_request_allows(served: Served, 
     _, made = await post(served, {"model": MODEL, "input": "?", "max_tool_calls": 2, **SEARCH})
     assert (made["status"], kinds(made)) == ("completed", ["web_search_call", "web_search_call", "message"])
     answers = {message.answers: message.text for message in upstream.asked.messages if message.role == "tool"}
-    assert "no more calls" in answers["c"]
+    assert "no more calls" in answers["c"], answers["c"]
     assert "https://example.org/" in answers["b"]
     assert "tools" not in bodies(upstream)[1], "there is nothing left to call"
 
@@ -100,6 +101,24 @@ async def test_calls_count_over_all_turns(served: Served, upstream: FakeUpstream
 async def test_a_request_that_allows_no_calls_gets_none(served: Served, upstream: FakeUpstream) -> None:
     status, refused = await post(served, {"model": MODEL, "input": "?", "max_tool_calls": 0, **SEARCH})
     assert (status, refused["error"]["param"]) == (400, "max_tool_calls")
+
+
+async def test_calls_are_bounded_whatever_the_request_allows(served: Served, upstream: FakeUpstream) -> None:
+    upstream.then(searches("a", "b", "c"), searches("d", "e"), says("Never."))
+    _, made = await post(served, {"model": MODEL, "input": "?", "max_tool_calls": 99, **SEARCH})
+    assert (made["status"], made["incomplete_details"]) == ("incomplete", {"reason": "max_calls"})
+    assert kinds(made) == ["web_search_call"] * 4
+    upstream.says()
+
+
+async def test_time_is_bounded(served: Served, upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.chain([0.0, 3_601.0], itertools.repeat(3_601.0))
+    monkeypatch.setattr("dinrail_responses.loop.monotonic", lambda: next(clock))
+    upstream.then(searches("a"), says("Never."))
+    _, made = await post(served, {"model": MODEL, "input": "?", **SEARCH})
+    assert (made["status"], made["incomplete_details"]) == ("incomplete", {"reason": "max_time"})
+    assert kinds(made) == ["web_search_call"]
+    upstream.says()
 
 
 async def test_turns_are_bounded(served: Served, upstream: FakeUpstream) -> None:

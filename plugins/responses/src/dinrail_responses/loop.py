@@ -23,7 +23,7 @@ from dinrail_responses.usage import UsageSum
 
 __all__ = ["Bounds", "Ledger", "Loop", "NoLedger"]
 
-_NO_MORE_CALLS = "This call was not run: the request allows no more calls of tools."
+_NO_MORE_CALLS = "This call was not run: no more calls of tools are allowed."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +99,7 @@ class Loop:
         self._usage = UsageSum()
         self._usage.add(spent)
         self._calls = 0
+        self._too_many = False
 
     async def run(self) -> AsyncGenerator[None, None]:
         """Make it; yields whenever there may be new events. In the end the scribe knows how it ended.
@@ -130,6 +131,9 @@ class Loop:
                     yield
             if step.waits:
                 self._end("completed")
+                return
+            if self._too_many:
+                self._end("incomplete", "max_calls")
                 return
             if monotonic() > ends:
                 self._end("incomplete", "max_time")
@@ -232,7 +236,10 @@ class Loop:
             names = ", ".join(sorted(self._toolbox.offers)) or "none"
             return f"There is no tool '{call.name}'. The tools that there are: {names}."
         limit = self._scribe.response["max_tool_calls"]
-        if self._calls >= min(self._bounds.calls, limit if limit is not None else self._bounds.calls):
+        if limit is not None and self._calls >= limit:
+            return _NO_MORE_CALLS
+        if self._calls >= self._bounds.calls:
+            self._too_many = True
             return _NO_MORE_CALLS
         self._calls += 1
         return None

@@ -39,8 +39,9 @@ class Engine(WebSearcher):
 
 
 @asynccontextmanager
-async def opened(written: Written, *engines: Engine, tool: Json = TOOL) -> Any:
-    there = desk(written, instances={WebSearcher: {f"e{number}": one for number, one in enumerate(engines)}})
+async def opened(written: Written, *engines: Engine, tool: Json = TOOL, include: Sequence[str] = ()) -> Any:
+    instances: dict[type, dict[str, Engine]] = {WebSearcher: {f"e{n}": one for n, one in enumerate(engines)}}
+    there = desk(written, instances=instances, include=include)
     async with WebSearchKind().open({0: tool}, there) as found:
         yield found
 
@@ -113,6 +114,15 @@ async def test_what_the_request_says_of_searches_reaches_the_engine() -> None:
     async with opened(written, engine, tool={"type": "web_search_preview", "search_context_size": "low"}) as tools:
         await ask(tools, written, {"query": "b"})
     assert engine.asked[-1] == WebQuery(query="b", count=3, context="low")
+
+
+async def test_results_are_kept_for_who_asks_for_them() -> None:
+    for include in ((), ("web_search_call.results",)):
+        written = Written()
+        async with opened(written, Engine(), include=include) as tools:
+            await ask(tools, written, {"queries": ["a"]})
+        results = [{"url": "https://a.example/a", "title": "A", "text": "About a."}]
+        assert written.items[0].get("results") == (results if include else None)
 
 
 async def test_who_wants_no_access_to_the_web_is_given_what_is_here() -> None:

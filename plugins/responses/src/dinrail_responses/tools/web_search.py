@@ -22,6 +22,8 @@ _NAME = "web_search"
 _PREVIEW = frozenset({"web_search_preview", "web_search_preview_2025_03_11"})
 _COUNTS: Mapping[SearchContext, int] = {"low": 3, "medium": 5, "high": 10}
 """Pages of one search, by how much of the web the model is to be shown."""
+_RESULTS = "web_search_call.results"
+"""No specification says how results look; they are kept for who asks for them."""
 _MOST_QUERIES = 4
 _LONGEST_QUERY = 1_000
 _MOST_DOMAINS = 100
@@ -122,6 +124,8 @@ class _WebSearch(ToolSet):
         done = {**item, "status": "completed" if found else "failed"}
         pages = {page.url: page for _, several in found for page in several}
         done["action"] = {**action, "sources": [{"type": "url", "url": url} for url in pages]}
+        if _RESULTS in self._desk.include:
+            done["results"] = [{"url": page.url, "title": page.title, "text": page.text} for page in pages.values()]
         if found:
             pen.event("response.web_search_call.completed")  # there is no event for a search that failed
         pen.done(done)
