@@ -69,6 +69,23 @@ async def test_a_response_is_made_behind_its_request_and_told_from_any_number(st
         await client.responses.create(model=MODEL, input="And?", previous_response_id=made.id)
 
 
+async def test_deltas_of_the_background_are_padded_for_who_asks_for_it(served: Served) -> None:
+    def deltas(events: list[Any]) -> list[bool]:
+        return [bool(getattr(event, "obfuscation", "")) for event in events if event.type.endswith(".delta")]
+
+    async with served.openai() as client:
+        stream = await client.responses.create(
+            model=MODEL, input="?", background=True, stream=True, stream_options={"include_obfuscation": True}
+        )
+        events: list[Any] = [event async for event in stream]
+        assert deltas(events)
+        assert all(deltas(events))
+        made = events[0].response.id
+        for asked in (True, False):
+            again = await client.responses.retrieve(made, stream=True, include_obfuscation=asked)
+            assert set(deltas([event async for event in again])) == {asked}
+
+
 async def test_a_stream_of_the_background_outlives_its_client(served: Served, upstream: FakeUpstream) -> None:
     upstream.says(Spoken.of("word " * 20), Delivery(pause=0.02))
     async with served.openai() as client:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from dinrail_core.api.access import Authenticator
 from dinrail_core.api.call import Call
@@ -24,7 +24,7 @@ from dinrail_responses.entries import REQUEST, Entries, RowLedger, Superseded, W
 from dinrail_responses.faults import as_fault, error_event, response_error
 from dinrail_responses.making import Maker
 from dinrail_responses.plan import Before, Plan, Planner
-from dinrail_responses.scribe import Scribe
+from dinrail_responses.scribe import Scribe, frame, padded
 from dinrail_responses.store import UNDER_WAY, Kept, Store
 from dinrail_responses.tools.interface import Json
 from dinrail_sdk.sql.contract import Duplicate
@@ -84,8 +84,10 @@ class Background:
         await ledger.record(REQUEST, asked)
         return to_json(scribe.snapshot())
 
-    async def follow(self, response_id: str, after: int, call: Call) -> AsyncGenerator[bytes, None]:
-        """The frames of a response behind a sequence number, until it has ended."""
+    async def follow(
+        self, response_id: str, after: int, call: Call, *, obfuscated: bool = False
+    ) -> AsyncGenerator[bytes, None]:
+        """The frames of a response behind a sequence number, until it has ended; ``obfuscated`` as in a scribe."""
         heard = asyncio.Event()
         self._news.setdefault(response_id, set()).add(heard)
         try:
@@ -93,7 +95,7 @@ class Background:
                 heard.clear()
                 texts, after, more = await self._entries.after(response_id, after, call)
                 if texts:
-                    yield b"".join(_framed(text) for text in texts)
+                    yield b"".join(frame(padded(from_json(text))) if obfuscated else _framed(text) for text in texts)
                 elif not more:
                     return
                 else:

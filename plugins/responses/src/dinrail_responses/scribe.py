@@ -13,7 +13,7 @@ from pydantic_core import from_json, to_json
 from dinrail_core.api.items.including import as_asked
 from dinrail_responses.tools.interface import Json, Pen
 
-__all__ = ["Held", "ItemPen", "Scribe", "frame", "told"]
+__all__ = ["Held", "ItemPen", "Scribe", "frame", "padded", "told"]
 
 _FILTERED = frozenset({"file_search_call", "web_search_call", "code_interpreter_call"})
 """Items of tools that hold more than every caller is told."""
@@ -30,6 +30,13 @@ def told(item: Json, include: Collection[str]) -> Json:
 def frame(event: Json) -> bytes:
     """An event as it stands in a stream."""
     return b"event: %b\ndata: %b\n\n" % (event["type"].encode(), to_json(event))
+
+
+def padded(event: Json) -> Json:
+    """An event with which, if it is a delta, its length tells nothing."""
+    if not event["type"].endswith(".delta"):
+        return event
+    return {**event, "obfuscation": secrets.token_urlsafe(12)[: 16 - len(event["delta"]) % 16]}
 
 
 @dataclass(slots=True)
@@ -83,8 +90,8 @@ class Scribe:
         if self._quiet:
             return
         event = {"type": kind, "sequence_number": self.number, **fields}
-        if self._obfuscated and kind.endswith(".delta"):
-            event["obfuscation"] = secrets.token_urlsafe(12)[: 16 - len(fields["delta"]) % 16]
+        if self._obfuscated:
+            event = padded(event)
         self.number += 1
         self._events.append(event)
         self.heard()

@@ -91,7 +91,9 @@ class ResponseService(Responses):
             plan = await self.planned(request, call)
             if plan.response["background"]:
                 await self._background.begin(plan)
-                async with aclosing(self._background.follow(plan.response["id"], -1, call)) as told:
+                async with aclosing(
+                    self._background.follow(plan.response["id"], -1, call, obfuscated=_obfuscated(request))
+                ) as told:
                     async for piece in told:
                         yield piece
                 return
@@ -142,7 +144,8 @@ class ResponseService(Responses):
                 "Only a response that is made in the background can be streamed again.", param="stream"
             )
         after = min(query.starting_after, _LAST_NUMBER) if isinstance(query.starting_after, int) else -1
-        return Stream(ResponseEvent, reads=self._background.follow(response_id, after, call))
+        obfuscated = query.include_obfuscation is True
+        return Stream(ResponseEvent, reads=self._background.follow(response_id, after, call, obfuscated=obfuscated))
 
     async def delete(self, response_id: str, call: Call) -> Answer[DeletedResponse]:
         job_id = await self._store.delete(response_id, call)
