@@ -21,6 +21,8 @@ from dinrail_sdk.testing.upstream import Turn
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+ASKED = {"type": "mcp_approval_request", "id": "mcpr_1", "server_label": "box", "name": "read", "arguments": "{}"}
+APPROVED = {"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": True}
 PICTURE = {"type": "input_image", "image_url": "data:image/png;base64,aGk="}
 KEYS = frozenset(
     {
@@ -462,6 +464,16 @@ async def test_tools_that_an_item_adds_are_offered_from_there_on(served: Served,
     assert [tool.name for tool in upstream.asked.tools] == ["time", "weather"]
 
 
+async def test_a_no_needs_no_tool_and_what_was_called_needs_it_no_more(served: Served, upstream: FakeUpstream) -> None:
+    status, _ = await post(served, {"model": MODEL, "input": [ASKED, {**APPROVED, "approve": False}]})
+    assert status == 200
+    assert "did not allow" in upstream.asked.messages[-1].text
+    called = {"type": "mcp_call", "id": "mcp_1", "server_label": "box", "name": "read", "arguments": "{}"}
+    history = [ASKED, APPROVED, {**called, "output": "rain", "approval_request_id": "mcpr_1"}]
+    status, _ = await post(served, {"model": MODEL, "input": [*history, {"role": "user", "content": "?"}]})
+    assert status == 200
+
+
 async def test_a_message_may_say_nothing(served: Served, upstream: FakeUpstream) -> None:
     status, _ = await post(served, {"model": MODEL, "input": [{"role": "user", "content": []}]})
     assert status == 200
@@ -500,6 +512,8 @@ async def test_a_message_may_say_nothing(served: Served, upstream: FakeUpstream)
         ({"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]}, 400, "input"),
         ({"input": [{"type": "compaction", "encrypted_content": "none"}]}, 400, "input"),
         ({"input": [{"type": "reasoning", "id": "rs_1", "summary": []}]}, 400, "input"),
+        ({"input": [{**APPROVED, "approval_request_id": "mcpr_none"}]}, 400, "input"),
+        ({"input": [ASKED, APPROVED]}, 400, "tools"),
         ({"input": [{"role": "system", "content": [PICTURE]}, {"role": "user", "content": "x"}]}, 400, "input"),
     ],
 )

@@ -21,7 +21,7 @@ from dinrail_responses.store import Link, Store
 from dinrail_responses.tools.interface import Json
 from dinrail_sdk.sql.ids import new_id
 
-__all__ = ["Before", "Plan", "Planner", "check", "item_id", "to_be_told"]
+__all__ = ["Before", "Plan", "Planner", "check", "check_approvals", "item_id", "to_be_told"]
 
 _SECRETS = ("authorization", "headers")
 _OTHER_PREFIXES = {"call": "call_"}
@@ -205,6 +205,30 @@ class Planner:
         if asked.get("prompt"):
             lead += await prompted(asked["prompt"], self._rail, call)
         return lead
+
+
+def check_approvals(plan: Plan) -> None:
+    """See that calls that the input approves can be made.
+
+    Raises:
+        InvalidRequest: The request does not have the MCP server of one, or nobody has asked about it.
+    """
+    items = [*plan.before.items, *plan.input]
+    servers = {tool["server_label"] for tool in plan.asked.get("tools") or () if tool["type"] == "mcp"}
+    asked = {item["id"]: item["server_label"] for item in items if item["type"] == "mcp_approval_request"}
+    made = {item.get("approval_request_id") for item in items if item["type"] == "mcp_call"}
+    for item in plan.input:
+        if item["type"] != "mcp_approval_response" or item["approval_request_id"] in made:
+            continue
+        label = asked.get(item["approval_request_id"])
+        if label is None:
+            raise InvalidRequest(
+                f"There is no mcp_approval_request '{item['approval_request_id']}' in what came before.", param="input"
+            )
+        if item["approve"] and label not in servers:
+            raise InvalidRequest(
+                f"An approved call needs its MCP server among the tools, which is '{label}'.", param="tools"
+            )
 
 
 def to_be_told(tool: Json) -> Json:

@@ -34,7 +34,7 @@ from dinrail_responses.background import Background
 from dinrail_responses.faults import as_fault, error_event, response_error
 from dinrail_responses.loop import NoLedger
 from dinrail_responses.making import Maker
-from dinrail_responses.plan import Before, Plan, Planner, check, item_id
+from dinrail_responses.plan import Before, Plan, Planner, check, check_approvals, item_id
 from dinrail_responses.scribe import Scribe, frame
 from dinrail_responses.sessions import Session
 from dinrail_responses.store import Kept, Store
@@ -187,6 +187,7 @@ class ResponseService(Responses):
     async def planned(self, request: CreateResponse, call: Call, before: Before | None = None) -> Plan:
         """What is to be done for a request."""
         plan = await self._planner.plan(request, call, before)
+        check_approvals(plan)
         if plan.conversation_id is not None:
             _unlike(plan)
         return plan
