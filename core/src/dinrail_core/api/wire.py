@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema, ErrorDetails
 
-__all__ = ["MISSING", "Many", "Wire", "decode_request", "decode_upstream"]
+__all__ = ["MISSING", "Many", "PlainText", "Wire", "decode_request", "decode_upstream"]
 
 
 class Wire(BaseModel):
@@ -57,6 +57,13 @@ T = TypeVar("T")
 
 Many: TypeAlias = Annotated[list[T], Field(fail_fast=True)]
 """A list of a request: validation stops at its first bad item, since a body has room for millions of them."""
+
+_PLAIN = r"^[^\x00]*$"
+PlainText: TypeAlias = Annotated[str, Field(pattern=_PLAIN)]
+"""Text that is kept by itself, as names are: any but with U+0000, which PostgreSQL has in no text.
+
+Text within something larger, such as messages and metadata, is kept as JSON, where U+0000 is written as an escape.
+"""
 
 W = TypeVar("W", bound=BaseModel)
 
@@ -181,6 +188,8 @@ _IN_WORDS_OF_JSON = {
 
 
 def _message(problem: ErrorDetails) -> str:
+    if problem["type"] == "string_pattern_mismatch" and problem["ctx"]["pattern"] == _PLAIN:
+        return "Text should not contain the character U+0000"
     if problem["type"] == "union_tag_invalid":
         return f"Input should be one of {problem['ctx']['expected_tags']}"
     return _IN_WORDS_OF_JSON.get(problem["type"]) or problem["msg"]

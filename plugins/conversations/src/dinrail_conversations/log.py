@@ -64,8 +64,6 @@ def entries_of(items: Iterable[InputItem]) -> list[Entry]:
     for number, item in enumerate(items):
         item_id: object = getattr(item, "id", None)
         given = isinstance(item_id, str)
-        if isinstance(item_id, str) and "\0" in item_id:
-            raise InvalidRequest("An id must not contain the character U+0000.", param=f"items.{number}.id")
         if isinstance(item, ItemReference):
             found.append(Entry(item.id, "", None, given=True))
             continue

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from dinrail_core.api.open_enum import OpenEnum
-from dinrail_core.api.wire import MISSING, Many, Wire
+from dinrail_core.api.wire import MISSING, Many, PlainText, Wire
 
 __all__ = [
     "ApiKey",
@@ -36,7 +36,7 @@ class CreateApiKey(Wire):
     user: Name | None | MISSING = MISSING
     """The user within the tenant; without one, the key stands for the tenant itself."""
     roles: Annotated[Many[Name], Field(max_length=100)] | MISSING = MISSING
-    name: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] | None | MISSING = MISSING
+    name: Annotated[PlainText, Field(max_length=200)] | None | MISSING = MISSING
     """For people."""
     expires_at: Annotated[int, Field(ge=0, le=2**53)] | None | MISSING = MISSING
     """Seconds since the epoch from which on it is refused; never where left out."""

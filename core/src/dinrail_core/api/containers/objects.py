@@ -7,7 +7,7 @@ from pydantic import Field
 from dinrail_core.api.files.objects import UploadedBytes
 from dinrail_core.api.items.containers import FileIds, MemoryLimit, NetworkPolicy, Skill
 from dinrail_core.api.open_enum import OpenEnum
-from dinrail_core.api.wire import MISSING, Many, Wire
+from dinrail_core.api.wire import MISSING, Many, PlainText, Wire
 
 __all__ = [
     "Container",
@@ -60,7 +60,7 @@ class Container(Wire):
 class CreateContainer(Wire):
     """A container to be made."""
 
-    name: Annotated[str, Field(max_length=512)]
+    name: Annotated[PlainText, Field(max_length=512)]
     file_ids: FileIds | MISSING = MISSING
     """Files of the caller's that are copied into it."""
     expires_after: ContainerExpiry | MISSING = MISSING

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from dinrail_core.api.open_enum import OpenEnum
-from dinrail_core.api.wire import MISSING, Wire
+from dinrail_core.api.wire import MISSING, PlainText, Wire
 
 __all__ = [
     "DeletedFile",
@@ -64,7 +64,7 @@ class FileForm(Wire):
 class NewFile(Wire):
     """What a file is to be, beside its bytes."""
 
-    filename: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\x00]+$")]
+    filename: Annotated[PlainText, Field(min_length=1, max_length=1024)]
     """Any name without a NUL; it is kept and handed back, and means nothing to the server."""
     purpose: FilePurpose
     expires_after: ExpiresAfter | MISSING = MISSING

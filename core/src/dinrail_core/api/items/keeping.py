@@ -84,7 +84,8 @@ def keep(item: InputItem, new_id: Callable[[str], str]) -> Item:
         new_id: Makes an id that begins as it is told.
 
     Raises:
-        InvalidRequest: The item is none that can be kept; ``param`` is ``type``.
+        InvalidRequest: The item is none that can be kept (``param`` is ``type``), or its id is none that one can be
+            found by again (``id``).
     """
     if isinstance(item, (ItemReference, CompactionTrigger)):
         raise InvalidRequest(f"An item of the type '{item.type}' cannot be kept.", param="type")
@@ -97,6 +98,8 @@ def keep(item: InputItem, new_id: Callable[[str], str]) -> Item:
         data.setdefault(name, value)
     if "id" not in data:
         data["id"] = new_id(PREFIXES[kind])
+    elif isinstance(data["id"], str) and "\0" in data["id"]:
+        raise InvalidRequest("An id must not contain the character U+0000.", param="id")
     complete = _COMPLETIONS.get(kind)
     if complete is not None:
         complete(data)

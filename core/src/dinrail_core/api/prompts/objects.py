@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dinrail_core.api.wire import MISSING, Many, Wire
+from dinrail_core.api.wire import MISSING, Many, PlainText, Wire
 from dinrail_core.errors import InvalidRequest
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 
-PromptText = Annotated[str, Field(min_length=1, max_length=1_000_000, pattern=r"^[^\x00]+$")]
+PromptText = Annotated[PlainText, Field(min_length=1, max_length=1_000_000)]
 
 
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]

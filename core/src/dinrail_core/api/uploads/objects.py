@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dinrail_core.api.files import ExpiresAfter, OpenAIFile, UploadedBytes, UploadPurpose
-from dinrail_core.api.wire import MISSING, Many, Wire
+from dinrail_core.api.wire import MISSING, Many, PlainText, Wire
 
 __all__ = [
     "CompleteUpload",
@@ -19,11 +19,11 @@ __all__ = [
 class CreateUpload(Wire):
     """A file that is going to come in parts."""
 
-    filename: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\x00]+$")]
+    filename: Annotated[PlainText, Field(min_length=1, max_length=1024)]
     purpose: UploadPurpose
     bytes: Annotated[int, Field(ge=0)]
     """The size that the whole file will have."""
-    mime_type: Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
+    mime_type: Annotated[PlainText, Field(max_length=255)]
     """What the client takes it for; used where the content does not say."""
     expires_after: ExpiresAfter | MISSING = MISSING
     """When the file shall vanish by itself."""

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from dinrail_core.api.chunking import ChunkingStrategy
 from dinrail_core.api.sampling import Metadata
-from dinrail_core.api.wire import MISSING, Many, Wire
+from dinrail_core.api.wire import MISSING, Many, PlainText, Wire
 
 __all__ = [
     "CreateVectorStore",
@@ -19,7 +19,7 @@ __all__ = [
     "VectorStoreList",
 ]
 
-_Name = Annotated[str, Field(max_length=1024)]
+_Name = Annotated[PlainText, Field(max_length=1024)]
 
 
 class StoreExpiry(Wire):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 from pydantic import Field
 
 from dinrail_core.api.open_enum import OpenEnum
-from dinrail_core.api.wire import MISSING, Many, Wire
+from dinrail_core.api.wire import MISSING, Many, PlainText, Wire
 
 __all__ = [
     "EVENT_TYPES",
@@ -39,7 +39,7 @@ WebhookEventType: TypeAlias = Literal[
 EVENT_TYPES: tuple[WebhookEventType, ...] = get_args(WebhookEventType)
 """The same as a list."""
 
-Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
+Name: TypeAlias = Annotated[PlainText, Field(min_length=1, max_length=200)]
 Url: TypeAlias = Annotated[str, Field(min_length=1, max_length=8192)]
 EventTypes: TypeAlias = Annotated[Many[WebhookEventType], Field(min_length=1, max_length=100)]
 
