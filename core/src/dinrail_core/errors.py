@@ -61,6 +61,10 @@ __all__ = [
 ]
 
 
+LONGEST_MESSAGE = 2_000
+"""Characters that the message of a :class:`RequestError` may have."""
+
+
 class DinrailError(Exception):
     """The root of the tree.
 
@@ -81,9 +85,16 @@ class DinrailError(Exception):
 
 
 class RequestError(DinrailError):
-    """The caller can mend it."""
+    """The caller can mend it.
+
+    What a message repeats of a request, an id say, may be as long as the request; all that is over
+    :data:`LONGEST_MESSAGE` characters is cut out of the message's middle, and out of ``param``.
+    """
 
     code = "invalid_request"
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(_cut(message), param=None if param is None else _cut(param), code=code)
 
 
 class InvalidRequest(RequestError):
@@ -266,3 +277,11 @@ class PluginError(DinrailError):
         super().__init__(message)
         self.plugin = plugin
         self.distribution = distribution
+
+
+def _cut(text: str) -> str:
+    """The text, or its two ends where it is too long."""
+    if len(text) <= LONGEST_MESSAGE:
+        return text
+    half = (LONGEST_MESSAGE - 1) // 2
+    return f"{text[:half]}…{text[-half:]}"

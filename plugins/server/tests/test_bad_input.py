@@ -128,6 +128,7 @@ async def test_an_unknown_model_is_404_and_names_the_field(start: Start, route: 
         body = json.dumps({**GOOD[route.path], "model": model}).encode()
         status, error = await _error(running, route.path, body)
         assert (status, error["param"], error["code"]) == (404, "model", "model_not_found"), model
+        assert len(error["message"]) < 2_100, "and repeats no id of any length"
 
 
 @pytest.mark.parametrize("route", ASKING, ids=lambda route: str(route.path))
