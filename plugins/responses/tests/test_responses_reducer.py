@@ -207,3 +207,12 @@ def test_what_an_upstream_wants_back_is_told_to_it_with_the_calls() -> None:
     assert told["function"] == {"name": "lookup", "arguments": "{}"}
     _, _, plain = reduced([chunk("stop", content="Hello.", reasoning_details=[])])
     assert plain.said == {"role": "assistant", "content": "Hello."}
+
+
+def test_calls_side_by_side_have_ids_of_their_own() -> None:
+    same = {"id": "call_0", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    scribe, _, step = reduced([chunk("tool_calls", tool_calls=[{**same, "index": 0}, {**same, "index": 1}])])
+    ids = [item["call_id"] for item in scribe.output]
+    assert ids[0] == "call_0"
+    assert len(set(ids)) == 2
+    assert [call["id"] for call in step.said["tool_calls"]] == ids

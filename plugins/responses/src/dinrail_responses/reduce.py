@@ -206,7 +206,8 @@ class ChatReducer:
             call.writer.piece(arguments)
 
     def _open_call(self, call: _Call) -> None:
-        call.id = usable_call_id(call.given, self._manner.new_id)
+        taken = {other.id for other in self._order}  # some upstreams give all calls of a turn one id
+        call.id = usable_call_id("" if call.given in taken else call.given, self._manner.new_id)
         offer = self._manner.offers.get(call.name)
         if offer is None or offer.caller_runs is None:
             return
