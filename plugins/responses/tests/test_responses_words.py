@@ -18,7 +18,10 @@ def said(*items: Json, **scene: Any) -> list[Json]:
         return Exchange(ModelCall(id=item["id"], name="search", arguments="{}"), "found") if "found" in item else None
 
     plain = Scene(
-        attached={"file-1": Attached(url="data:image/png;base64,AA"), "file-2": Attached(text="Total: 12")},
+        attached={
+            "file-1": Attached(url="data:image/png;base64,AA"),
+            "file-2": Attached(text="Total: 12", filename="bill.txt"),
+        },
         replayed=replayed,
         unsealed=lambda sealed: sealed.removeprefix("dr1."),
         **scene,
@@ -154,3 +157,12 @@ def test_marks_for_caching_stay_on_their_parts() -> None:
         ("Be brief.", False),
     ]
     assert user["content"] == [{"type": "text", "text": "?", **mark}]
+
+
+def test_a_document_is_told_with_its_name() -> None:
+    names = []
+    for more in ({}, {"filename": "invoice.txt"}):
+        part = {"type": "input_file", "file_id": "file-2", **more}
+        (message,) = said({"type": "message", "id": "m", "role": "user", "content": [part]})
+        names.append(message["content"])
+    assert names == ["[bill.txt]\nTotal: 12", "[invoice.txt]\nTotal: 12"]

@@ -103,7 +103,10 @@ class Attachments:
         found = {}
         for key, blob in (await self.blobs(items, call)).items():
             is_image = blob.media_type.startswith("image/")
-            found[key] = Attached(url=blob.url) if is_image else Attached(text=await self._text(blob, call))
+            if is_image:
+                found[key] = Attached(url=blob.url)
+            else:
+                found[key] = Attached(text=await self._text(blob, call), filename=blob.filename)
         return found
 
     async def _text(self, blob: Blob, call: Call) -> str:

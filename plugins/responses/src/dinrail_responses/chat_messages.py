@@ -18,15 +18,17 @@ __all__ = ["Attached", "Scene", "as_messages", "tool_messages"]
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A file that a part names, as a chat is told it: exactly one of both.
+    """A file that a part names, as a chat is told it: an image or a text.
 
     Attributes:
         url: An image, as a ``data:`` URL.
         text: What a document says.
+        filename: What it is called, as far as the server knows.
     """
 
     url: str | None = None
     text: str | None = None
+    filename: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,5 +254,5 @@ def _file(part: Json, scene: Scene) -> Json:
     found = scene.attached[key]
     if found.url is not None:
         return {"type": "image_url", "image_url": {"url": found.url}}
-    name = part.get("filename")
-    return {"type": "text", "text": f"[{name or 'file'}]\n{found.text}"}
+    name = part.get("filename") or found.filename or "file"
+    return {"type": "text", "text": f"[{name}]\n{found.text}"}
