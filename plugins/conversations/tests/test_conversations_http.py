@@ -104,7 +104,6 @@ async def test_a_body_is_needed_only_where_something_has_to_be_said(served: Serv
     [
         ({"items": [{"role": "user", "content": "x"}, {"type": "telepathy"}]}, "items.1.type"),
         ({"items": [{"type": "compaction_trigger"}]}, "items.0.type"),
-        ({"items": [{"role": "user", "content": "x"}, {"type": "item_reference", "id": "a\0"}]}, "items.1.id"),
         (
             {"items": [{"type": "mcp_approval_response", "id": "a\0", "approval_request_id": "x", "approve": True}]},
             "items.0.id",

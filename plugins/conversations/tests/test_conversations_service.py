@@ -210,9 +210,10 @@ async def test_a_reference_brings_the_item_that_it_names(conversations: Conversa
     with pytest.raises(InvalidRequest) as twice:
         await add(conversations, target, reference)
     assert twice.value.code == "duplicate_item"
-    with pytest.raises(NotFound) as nowhere:
-        await add(conversations, target, message("x"), {"type": "item_reference", "id": "msg_0"})
-    assert nowhere.value.param == "items.1.id"
+    for unknown in ("msg_0", "a\0"):
+        with pytest.raises(NotFound) as nowhere:
+            await add(conversations, target, message("x"), {"type": "item_reference", "id": unknown})
+        assert nowhere.value.param == "items.1.id"
     request = CreateConversation.model_validate({"items": [{"id": "msg_0"}]})
     with pytest.raises(NotFound):
         await conversations.create(request, ANN)
