@@ -215,7 +215,8 @@ def _row(unit: Owned, conversation_id: str, item_id: str) -> RowMapping | None:
 def _added_before(unit: Owned, conversation_id: str, seed: str, amount: int) -> list[Entry | RowMapping]:
     """What an earlier try of the same request has added, without what was deleted since; nothing where none did."""
     here = ITEMS.c.conversation_id == conversation_id
-    first = unit.first(ITEMS, here, ITEMS.c.seed == seed)
+    # In order, since SQLite then looks through the conversation, and otherwise through all that its owner has stored.
+    first = unit.first(ITEMS, here, ITEMS.c.seed == seed, order_by=(ITEMS.c.position,))
     if first is None:
         return []
     theirs = (ITEMS.c.position >= first["position"], ITEMS.c.position < first["position"] + amount)
