@@ -40,6 +40,7 @@ ITEMS = owned_table(
     id_length=100,
     part_of="conversations",
     counted=True,
+    listed=False,
 )
 """An item of a conversation's log. ``body`` is its JSON text; one that was deleted has none, and is a cursor only.
 
