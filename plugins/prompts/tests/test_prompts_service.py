@@ -130,11 +130,6 @@ async def test_a_variable_that_is_declared_twice_is_one(prompts: Prompts) -> Non
     assert (await create(prompts, "{{b}} {{a}} {{b}}", "b", "a", "b")).variables == ["b", "a"]
 
 
-async def test_text_that_postgresql_cannot_hold_is_refused_on_both(prompts: Prompts) -> None:
-    with pytest.raises(InvalidRequest):
-        await create(prompts, "a\0b")
-
-
 async def test_a_deleted_prompt_is_gone_with_all_its_versions(prompts: Prompts) -> None:
     made, other = await create(prompts, "one"), await create(prompts, "other")
     await prompts.update(made.prompt_id, UpdatePrompt(prompt="two", version=1), ANN)
