@@ -49,9 +49,10 @@ types: .venv/.test ## Types
 	@printf '%s\n' $(TEST_FOLDERS) | xargs -P 2 -I {} sh -c \
 	    'found=$$($(BIN)/mypy --no-error-summary {}*.py) || { echo "$$found"; exit 1; }'
 
+# Three at a time although there may be two cores: half of a test's time is waiting.
 # Tests with bounds of a second or two can miss them on a busy machine: what fails has one more chance, by itself.
 tests: .venv/.test ## All tests, or those that ARGS names
-	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS) || { [ $$? -eq 1 ] && \
+	@$(BIN)/pytest -n 3 --dist loadgroup $(ARGS) || { [ $$? -eq 1 ] && \
 	    echo "Once more, one at a time, what failed:" && $(BIN)/pytest --last-failed --last-failed-no-failures none $(ARGS); }
 
 # What is left out, because there is no npm or a suite is elsewhere, is told at the end with its reason.
