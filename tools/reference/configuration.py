@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import PurePath
 from typing import Any, get_args, get_origin
 
@@ -164,8 +165,12 @@ def _literal(value: Any) -> str:
         return json.dumps(str(value))
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{key} = {_literal(item)}" for key, item in value.items()) + " }" if value else "{}"
-    if isinstance(value, tuple | list | set | frozenset):
+    if isinstance(value, set | frozenset):
         return "[" + ", ".join(sorted(map(_literal, value))) + "]"
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    if isinstance(value, Enum):
+        return _literal(value.value)
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

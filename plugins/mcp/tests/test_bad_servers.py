@@ -298,7 +298,7 @@ BAD = McpServer(label="bad", connector="bad")
     ("text", "words"),
     [
         ("raise SystemExit(3)", "has ended"),
-        ("print('hello, I am a server')", "not JSON"),
+        ("print('hello, I am a server', flush=True); input()", "not JSON"),  # one that ends at once may be seen to end
         ("while True: print('x' * 65536, end='')", "too large"),
         ('while True: print(\'{"jsonrpc": "2.0", "method": "n"}\')', "more than it is asked for"),
     ],

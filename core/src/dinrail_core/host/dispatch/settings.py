@@ -56,7 +56,7 @@ class ModelSettings(BaseModel):
     """``weighted`` spreads by weight; ``least-busy`` asks the one with the fewest calls under way, by weight."""
     fallback: tuple[str, ...] = ()
     """Models that are asked, in this order, where no target has answered."""
-    fallback_on: frozenset[Failure] = frozenset(Failure)
+    fallback_on: tuple[Failure, ...] = tuple(Failure)
     """For which failures another model is asked."""
     retries: Annotated[int, Field(ge=0, le=5)] = 0
     """How often a model that has failed with an error is asked again before the next one is."""
