@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from benchmarks.bench import Bench, spread
 from benchmarks.environments import install_bundle, install_other_plugins
@@ -20,15 +22,30 @@ async def measure_start(bench: Bench) -> list[Result]:
 
     The first start of each is not counted: it writes byte code.
     """
-    subjects = {"relay": bench.relay, "server": bench.server}
-    if bench.bundle is not None:
-        subjects = await _installed(bench)
+    installed = bench.bundle is not None
+    subjects = await _installed(bench) if installed else {"relay": bench.relay, "server": bench.server}
     waiting, idle = bench.folder / "waiting-plugins", bench.folder / "idle-providers"
     install_plugins(waiting, "routes")
     install_plugins(idle, "providers")
     server = subjects["server"]
     subjects["waiting"] = server.with_paths("dinrail-waiting-plugins", waiting)
     subjects["idle"] = server.with_paths("dinrail-idle-providers", idle)
+    costs = _Costs(await _taken(bench, subjects))
+    results = [
+        costs.ratio("start", "start to first good answer: CPU", 2.0),
+        costs.more("start-plugins", "the same with 50 plugins installed, not enabled: more", "waiting", 0.3),
+        costs.more("start-providers", "the same with 50 provider plugins without instances: more", "idle", None),
+    ]
+    if installed:
+        results += [
+            costs.share("start-others", "the same with every other plugin of the tree installed: more", "others", 15.0),
+            costs.plain("start-bundle", "start with the models of this machine enabled: CPU", "bundle"),
+        ]
+    return results
+
+
+async def _taken(bench: Bench, subjects: Mapping[str, Subject]) -> dict[str, list[float]]:
+    """What each start cost, in seconds, by the subject's name."""
     costs: dict[str, list[float]] = {name: [] for name in subjects}
     for number in range(bench.rounds + 1):
         # Every other round the other way round, so that drift within a round favours nobody.
@@ -39,65 +56,48 @@ async def measure_start(bench: Bench) -> list[Result]:
                     costs[name].append(process.cpu())
         if number > 0:
             bench.say(f"round {number}: start " + ", ".join(f"{name} {c[-1]:.2f} s" for name, c in costs.items()))
-    ratios = [server / relay for server, relay in zip(costs["server"], costs["relay"], strict=True)]
-    medians = {name: statistics.median(values) for name, values in costs.items()}
+    return costs
 
-    def more(name: str) -> list[float]:
-        return [other - server for other, server in zip(costs[name], costs["server"], strict=True)]
 
-    results = [
-        Result(
-            name="start",
-            title="start to first good answer: CPU",
-            unit="x",
-            limit=2.0,
-            measured=statistics.median(ratios),
-            note=f"{medians['server']:.2f} s against {medians['relay']:.2f} s; rounds {spread(ratios)}",
-            samples=ratios,
-        ),
-        Result(
-            name="start-plugins",
-            title="the same with 50 plugins installed, not enabled: more",
-            unit="s",
-            limit=0.3,
-            measured=statistics.median(more("waiting")),
-            note=f"{medians['waiting']:.2f} s against {medians['server']:.2f} s",
-            samples=more("waiting"),
-        ),
-        Result(
-            name="start-providers",
-            title="the same with 50 provider plugins without instances: more",
-            unit="s",
-            limit=None,
-            measured=statistics.median(more("idle")),
-            note=f"{medians['idle']:.2f} s against {medians['server']:.2f} s",
-            samples=more("idle"),
-        ),
-    ]
-    if "others" in subjects:
-        costs_of_all = [other / server - 1 for other, server in zip(costs["others"], costs["server"], strict=True)]
-        results.append(
-            Result(
-                name="start-others",
-                title="the same with every other plugin of the tree installed: more",
-                unit="%",
-                limit=15.0,
-                measured=100 * statistics.median(costs_of_all),
-                note=f"{medians['others']:.2f} s against {medians['server']:.2f} s",
-                samples=costs_of_all,
-            )
-        )
-        results.append(
-            Result(
-                name="start-bundle",
-                title="start with the models of this machine enabled: CPU",
-                unit="s",
-                limit=None,
-                measured=medians["bundle"],
-                samples=costs["bundle"],
-            )
-        )
-    return results
+@dataclass(frozen=True)
+class _Costs:
+    """Figures out of what starts cost.
+
+    Attributes:
+        seconds: Of each start, by the subject's name.
+    """
+
+    seconds: Mapping[str, Sequence[float]]
+
+    def ratio(self, name: str, title: str, limit: float) -> Result:
+        """The server as a multiple of the relay."""
+        found = [server / relay for server, relay in self._beside("server", "relay")]
+        return _result(name, title, "x", limit, found, f"{self._against('server', 'relay')}; rounds {spread(found)}")
+
+    def more(self, name: str, title: str, subject: str, limit: float | None) -> Result:
+        """What a subject costs beyond the server, in seconds."""
+        found = [other - server for other, server in self._beside(subject, "server")]
+        return _result(name, title, "s", limit, found, self._against(subject, "server"))
+
+    def share(self, name: str, title: str, subject: str, limit: float) -> Result:
+        """The same in per cent of the server."""
+        found = [100 * (other / server - 1) for other, server in self._beside(subject, "server")]
+        return _result(name, title, "%", limit, found, self._against(subject, "server"))
+
+    def plain(self, name: str, title: str, subject: str) -> Result:
+        """What a subject costs."""
+        return _result(name, title, "s", None, self.seconds[subject])
+
+    def _beside(self, one: str, other: str) -> list[tuple[float, float]]:
+        return list(zip(self.seconds[one], self.seconds[other], strict=True))
+
+    def _against(self, one: str, other: str) -> str:
+        return f"{statistics.median(self.seconds[one]):.2f} s against {statistics.median(self.seconds[other]):.2f} s"
+
+
+def _result(name: str, title: str, unit: str, limit: float | None, samples: Sequence[float], note: str = "") -> Result:
+    median = statistics.median(samples)
+    return Result(name=name, title=title, unit=unit, limit=limit, measured=median, note=note, samples=samples)
 
 
 async def _installed(bench: Bench) -> dict[str, Subject]:
