@@ -144,8 +144,25 @@ async def test_a_conversation_is_gone_on_with_in_the_background(served: Served) 
 
 async def test_secrets_do_not_go_into_the_background(served: Served) -> None:
     tool = {"type": "mcp", "server_label": "a", "server_url": "https://example.org", "authorization": "x"}
-    status, refused = await post(served, {"model": MODEL, "input": "?", "background": True, "tools": [tool]})
-    assert (status, refused["error"]["param"]) == (400, "background")
+    added = {"type": "additional_tools", "role": "developer", "tools": [tool]}
+    question = {"role": "user", "content": "?"}
+    for body in ({"input": "?", "tools": [tool]}, {"input": [added, question]}):
+        status, refused = await post(served, {"model": MODEL, "background": True, **body})
+        assert (status, refused["error"]["param"]) == (400, "background")
+
+
+async def test_secrets_of_a_tool_that_an_item_adds_are_used_and_not_kept(config: dict[str, Any]) -> None:
+    secret = {"authorization": "hush", "headers": {"x-key": "psst"}}
+    tool = {"type": "mcp", "server_label": "a", "server_url": "https://example.org", "require_approval": "never"}
+    added = {"type": "additional_tools", "role": "developer", "tools": [{**tool, **secret}]}
+    asked = {"model": MODEL, "input": [added, {"role": "user", "content": "?"}]}
+    async with open_rail(plugins=PLUGINS, config=config) as rail:
+        planner = Planner(rail, Store(await rail.service(Database)))
+        plan = await planner.plan(CreateResponse.model_validate(asked), Call())
+    (used,) = plan.asked["tools"]
+    assert {name: used[name] for name in secret} == secret
+    assert "hush" not in repr((plan.response, plan.input))
+    assert "psst" not in repr((plan.response, plan.input))
 
 
 class Counting(ToolKind):

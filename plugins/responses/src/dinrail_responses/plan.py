@@ -246,8 +246,11 @@ def to_be_told(tool: Json) -> Json:
 
 
 def _with_added_tools(asked: Json, history: Sequence[Json]) -> Json:
-    """The request with the tools that items add to it; one that is said twice is there once."""
-    added = [tool for item in history if item["type"] == "additional_tools" for tool in item["tools"]]
+    """The request with the tools that items add to it; one that is said twice is there once.
+
+    Those of the request's own items come first: what is kept of them, as of all history, is without secrets.
+    """
+    added = [*_added_by(asked.get("input")), *_added_by(history)]
     if not added:
         return asked
     tools = list(asked.get("tools") or ())
@@ -257,8 +260,14 @@ def _with_added_tools(asked: Json, history: Sequence[Json]) -> Json:
     return {**asked, "tools": tools}
 
 
+def _added_by(items: object) -> list[Json]:
+    if not isinstance(items, (list, tuple)):
+        return []
+    return [tool for item in items if item.get("type") == "additional_tools" for tool in item["tools"]]
+
+
 def _said(tool: Json) -> Json:
-    return {name: value for name, value in tool.items() if value is not None and name not in _SECRETS}
+    return {name: value for name, value in to_be_told(tool).items() if value is not None}
 
 
 def _is_trigger(given: object) -> bool:
@@ -296,7 +305,8 @@ def check(asked: Json) -> None:
         )
     if asked.get("background") and asked.get("store") is False:
         raise InvalidRequest("What is made in the background has to be stored.", param="background")
-    if asked.get("background") and any(tool.get(secret) for tool in asked.get("tools") or () for secret in _SECRETS):
+    tools = [*(asked.get("tools") or ()), *_added_by(asked.get("input"))]
+    if asked.get("background") and any(tool.get(secret) for tool in tools for secret in _SECRETS):
         raise InvalidRequest(
             "Secrets are never kept, so a tool with 'authorization' or 'headers' cannot be used in the background.",
             param="background",
