@@ -240,9 +240,40 @@ async def test_allowed_tools_are_a_hard_constraint(served: Served, upstream: Fak
     status, _ = await post(served, body | {"tools": [*body["tools"], {"type": "web_search"}], "tool_choice": both})
     assert status == 200, "what nothing serves is left out of the choice too"
     assert [tool.name for tool in upstream.asked.tools] == ["weather"]
-    missing = {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "none"}]}
-    status, refused = await post(served, body | {"tool_choice": missing})
-    assert (status, refused["error"]["param"]) == (400, "tool_choice")
+
+
+SEARCH: dict[str, Any] = {"type": "web_search"}
+UNHEARD: dict[str, Any] = {"type": "function", "name": "none"}
+
+
+@pytest.mark.parametrize(
+    ("named", "mode", "words"),
+    [
+        ([UNHEARD], "auto", "does not have"),
+        ([{"type": "function", "name": "weather"}, UNHEARD], "auto", "does not have"),
+        ([{"type": "file_search"}], "auto", "does not have"),
+        ([{"type": "mcp", "server_label": "own"}], "required", "does not have"),
+        ([{"name": "weather"}], "auto", "does not have"),
+        ([{"type": "image_generation"}], "auto", "does not have"),
+        ([], "required", "there is none"),
+        ([SEARCH], "required", "there is none that serves web_search"),
+        ([], "auto", ""),
+        ([SEARCH], "auto", ""),
+        ([UNHEARD], "none", "does not have"),
+    ],
+)
+async def test_tools_that_are_allowed_must_be_there(
+    named: list[Any], mode: str, words: str, served: Served, upstream: FakeUpstream
+) -> None:
+    choice = {"type": "allowed_tools", "mode": mode, "tools": named}
+    body = {"model": MODEL, "input": "?", "tools": [function(), SEARCH], "tool_choice": choice}
+    status, made = await post(served, body)
+    if words:
+        assert (status, made["error"]["param"]) == (400, "tool_choice")
+        assert words in made["error"]["message"]
+    else:
+        assert status == 200
+        assert upstream.asked.tools == ()
 
 
 @pytest.mark.parametrize(

@@ -52,15 +52,15 @@ class Interpreter(CodeInterpreter):
 
 
 @asynccontextmanager
-async def opened(one: Interpreter, written: Written, tool: Json = AUTO, history: Sequence[Json] = ()) -> Any:
+async def opened(one: Interpreter, written: Written, *tools: Json, history: Sequence[Json] = ()) -> Any:
     there = desk(written, services={CodeInterpreter: one}, history=history)
-    async with CodeInterpreterKind().open({2: tool}, there) as found:
+    async with CodeInterpreterKind().open(dict(enumerate(tools or [AUTO], 2)), there) as found:
         yield found
 
 
-async def ask(tools: ToolSet, written: Written, arguments: object) -> Any:
+async def ask(tools: ToolSet, written: Written, arguments: object, name: str = "code_interpreter") -> Any:
     text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-    return await tools.run(ModelCall(id="c", name="code_interpreter", arguments=text), NotedPen(written))
+    return await tools.run(ModelCall(id="c", name=name, arguments=text), NotedPen(written))
 
 
 async def test_code_is_told_event_by_event_with_its_output() -> None:
@@ -106,6 +106,28 @@ async def test_the_container_of_an_earlier_call_is_gone_on_in_while_it_is_there(
         async with opened(one, written := Written(), history=[call]) as tools:
             await ask(tools, written, {"code": "1"})
         assert one.ran == [(container, "1")]
+
+
+async def test_several_interpreters_run_each_in_its_container() -> None:
+    named = {"type": "code_interpreter", "container": "cntr_named"}
+    history = [{"type": "code_interpreter_call", "container_id": one} for one in ("cntr_old", "cntr_named")]
+    one = Interpreter("cntr_old", "cntr_named")
+    async with opened(one, written := Written(), named, AUTO, named, AUTO, history=history) as tools:
+        first, second = tools.offers()
+        assert (first.name, second.name) == ("code_interpreter", "code_interpreter_2")
+        assert first.description.endswith("It runs in the container cntr_named.")
+        await ask(tools, written, {"code": "1"})
+        await ask(tools, written, {"code": "2"}, "code_interpreter_2")
+    assert one.ran == [("cntr_named", "1"), ("cntr_old", "2")]
+    assert [item["container_id"] for item in written.items] == ["cntr_named", "cntr_old"]
+    async with opened(one, written, AUTO, AUTO) as tools:
+        (only,) = tools.offers()
+        assert "It runs in" not in only.description
+    gone = {"type": "code_interpreter", "container": "cntr_gone"}
+    with pytest.raises(NotFound) as caught:
+        async with opened(one, written, AUTO, AUTO, gone):
+            pass
+    assert caught.value.param == "tools.4.container"
 
 
 async def test_a_container_or_file_that_is_not_there_is_refused_with_its_place() -> None:

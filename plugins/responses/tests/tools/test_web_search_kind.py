@@ -12,7 +12,7 @@ from tool_desk import NotedPen, OneRail, Written, desk
 from dinrail_core.api.call import Call
 from dinrail_core.api.items.unions import Item
 from dinrail_core.api.web_search import SearchLocation, WebPage, WebQuery, WebSearcher
-from dinrail_core.errors import InvalidRequest, UpstreamUnavailable
+from dinrail_core.errors import InvalidRequest, UnsupportedFeature, UpstreamUnavailable
 from dinrail_responses.tools.interface import Exchange, Json, ModelCall, ToolSet
 from dinrail_responses.tools.web_search import WebSearchKind
 
@@ -39,16 +39,16 @@ class Engine(WebSearcher):
 
 
 @asynccontextmanager
-async def opened(written: Written, *engines: Engine, tool: Json = TOOL, include: Sequence[str] = ()) -> Any:
+async def opened(written: Written, *engines: Engine, tool: Json = TOOL, more: Sequence[Json] = (), **rest: Any) -> Any:
     instances: dict[type, dict[str, Engine]] = {WebSearcher: {f"e{n}": one for n, one in enumerate(engines)}}
-    there = desk(written, instances=instances, include=include)
-    async with WebSearchKind().open({0: tool}, there) as found:
+    there = desk(written, instances=instances, **rest)
+    async with WebSearchKind().open(dict(enumerate([tool, *more])), there) as found:
         yield found
 
 
-async def ask(tools: ToolSet, written: Written, arguments: object) -> Any:
+async def ask(tools: ToolSet, written: Written, arguments: object, name: str = "web_search") -> Any:
     text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-    return await tools.run(ModelCall(id="c", name="web_search", arguments=text), NotedPen(written))
+    return await tools.run(ModelCall(id="c", name=name, arguments=text), NotedPen(written))
 
 
 def test_it_is_there_where_an_engine_is_and_a_request_goes_on_without() -> None:
@@ -133,10 +133,47 @@ async def test_who_wants_no_access_to_the_web_is_given_what_is_here() -> None:
         await ask(tools, written, {"queries": ["a"]})
     assert (len(live.asked), len(here.asked)) == (0, 1)
     async with opened(written, live, tool=tool) as tools:
-        assert tools.offers() == ()
-        assert tools.chosen(tool) == []
+        assert tools.offers() == []
+        with pytest.raises(UnsupportedFeature) as caught:
+            tools.chosen({"type": "web_search"})
+        assert caught.value.param == "tools.0.external_web_access"
     async with opened(written, live, tool={**tool, "external_web_access": True}) as tools:
         assert tools.offers()
+
+
+async def test_tools_that_bound_searches_alike_are_one() -> None:
+    written, engine = Written(), Engine()
+    near = {"type": "approximate", "city": "Zürich"}
+    preview = {"type": "web_search_preview", "search_context_size": "high", "user_location": near}
+    async with opened(written, engine, more=[preview, TOOL]) as tools:
+        assert [offer.name for offer in tools.offers()] == ["web_search"]
+        for choice in (TOOL, {"type": "web_search_preview"}, {"type": "web_search_2025_08_26"}):
+            assert tools.chosen(choice) == ["web_search"]
+        await ask(tools, written, {"queries": ["a"]})
+    assert engine.asked == [WebQuery(query="a", count=10, context="high", location=SearchLocation(city="Zürich"))]
+
+
+async def test_tools_with_bounds_of_their_own_are_each_offered_within_them() -> None:
+    written, live, here = Written(), Engine(), Engine()
+    here.offline = True
+    narrow = {**TOOL, "filters": {"allowed_domains": ["a.example", "b.example"]}}
+    turned = {**TOOL, "filters": {"allowed_domains": ["b.example", "a.example"]}}
+    offline = {"type": "web_search_2025_08_26", "external_web_access": False}
+    async with opened(written, live, here, tool=narrow, more=[offline, turned]) as tools:
+        first, second = tools.offers()
+        assert (first.name, second.name) == ("web_search", "web_search_2")
+        assert "Only pages of a.example, b.example" in first.description
+        assert "Only pages" not in second.description
+        assert tools.chosen(offline) == ["web_search_2"]
+        await ask(tools, written, {"queries": ["a"]})
+        await ask(tools, written, {"queries": ["b"]}, "web_search_2")
+    assert [(query.query, query.domains) for query in live.asked] == [("a", ("a.example", "b.example"))]
+    assert [(query.query, query.domains) for query in here.asked] == [("b", ())]
+    async with opened(written, live, tool=offline, more=[narrow]) as tools:
+        assert [offer.name for offer in tools.offers()] == ["web_search"]
+        assert tools.chosen(TOOL) == ["web_search"]
+        with pytest.raises(UnsupportedFeature, match="no engine here is offline"):
+            tools.chosen(offline)
 
 
 async def test_where_one_engine_fails_the_next_is_asked() -> None:

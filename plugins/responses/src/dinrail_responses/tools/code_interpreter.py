@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -16,6 +17,7 @@ from dinrail_core.api.wire import decode_request
 from dinrail_core.errors import DinrailError, InvalidRequest, NotFound
 from dinrail_core.hooks.context import Rail
 from dinrail_responses.tools.interface import Desk, Exchange, Json, ModelCall, Offer, Pen, Told, ToolKind, ToolSet
+from dinrail_responses.tools.numbering import numbered
 
 __all__ = ["CodeInterpreterKind"]
 
@@ -39,32 +41,38 @@ class CodeInterpreterKind(ToolKind):
     @asynccontextmanager
     async def open(self, tools: Mapping[int, Json], desk: Desk) -> AsyncIterator[ToolSet]:
         """See :meth:`ToolKind.open`; a container that is named must be there, one that is not is made when needed."""
-        if len(tools) > 1:
-            raise InvalidRequest("There is more than one code interpreter.", param=f"tools.{max(tools)}")
-        ((index, given),) = tools.items()
-        wanted = decode_request(CodeInterpreterTool, given).container
+        wanted: dict[int, str | AutoCodeContainer] = {}
+        for index, given in tools.items():
+            container = decode_request(CodeInterpreterTool, given).container
+            if container not in wanted.values():
+                wanted[index] = container
         interpreter = await desk.rail.service(CodeInterpreter)
-        try:
-            container_id = await self._known(interpreter, wanted, desk)
-        except (NotFound, InvalidRequest) as error:
-            inner = f".{error.param}" if error.param not in (None, "container_id") else ""
-            error.param = f"tools.{index}.container{inner}"
-            raise
-        yield _Interpreter(interpreter, wanted, container_id, desk)
+        earlier = _earlier(desk.history, wanted.values())
+        opened = []
+        for index, container in wanted.items():
+            try:
+                container_id = await self._known(interpreter, container, earlier, desk)
+            except (NotFound, InvalidRequest) as error:
+                inner = f".{error.param}" if error.param not in (None, "container_id") else ""
+                error.param = f"tools.{index}.container{inner}"
+                raise
+            opened.append(_Container(container, container_id))
+        yield _Interpreter(interpreter, opened, desk)
 
-    async def _known(self, interpreter: CodeInterpreter, wanted: str | AutoCodeContainer, desk: Desk) -> str | None:
-        """The container to go on in: the one that is named, or the last of the history if it is still there."""
+    async def _known(
+        self, interpreter: CodeInterpreter, wanted: str | AutoCodeContainer, earlier: list[str], desk: Desk
+    ) -> str | None:
+        """The container to go on in: the one that is named, or an earlier one if it is still there."""
         if isinstance(wanted, str):
             return await interpreter.container(wanted, desk.call)
         if isinstance(wanted.file_ids, list) and wanted.file_ids:
             return await interpreter.container(wanted, desk.call)  # files that are not there are told at once
-        for item in reversed(desk.history):
-            if item.get("type") == "code_interpreter_call":
-                try:
-                    return await interpreter.container(item["container_id"], desk.call)
-                except NotFound:
-                    return None
-        return None
+        if not earlier:
+            return None
+        try:
+            return await interpreter.container(earlier.pop(), desk.call)
+        except NotFound:
+            return None
 
     def replayed(self, item: Json, items: Mapping[str, Json]) -> Exchange | None:
         """See :meth:`ToolKind.replayed`."""
@@ -74,23 +82,34 @@ class CodeInterpreterKind(ToolKind):
         return Exchange(ModelCall(id=item["id"], name=_NAME, arguments=arguments), _cut(logs) or _SILENCE)
 
 
+@dataclass(slots=True)
+class _Container:
+    """A container, and its id once there is one."""
+
+    wanted: str | AutoCodeContainer
+    id: str | None
+
+    @property
+    def told(self) -> str:
+        """What tells it from others of the request."""
+        return f"the container {self.wanted}" if isinstance(self.wanted, str) else "a container of its own"
+
+
 class _Interpreter(ToolSet):
-    def __init__(
-        self, interpreter: CodeInterpreter, wanted: str | AutoCodeContainer, container_id: str | None, desk: Desk
-    ) -> None:
+    def __init__(self, interpreter: CodeInterpreter, opened: Sequence[_Container], desk: Desk) -> None:
         self._interpreter = interpreter
-        self._wanted = wanted
-        self._container_id = container_id
+        self._opened = numbered(_NAME, opened)
         self._desk = desk
 
     def offers(self) -> Sequence[Offer]:
         code = {"type": "string", "description": "Python. The value of a last expression is shown, as in a notebook."}
         return [
             Offer(
-                name=_NAME,
+                name=name,
                 description=(
                     "Runs Python without a network and returns what it prints. Files in the working folder /mnt/data "
                     "stay from call to call; variables and imports do not. Write files there that the user is to have."
+                    + (f" It runs in {container.told}." if len(self._opened) > 1 else "")
                 ),
                 parameters={
                     "type": "object",
@@ -99,6 +118,7 @@ class _Interpreter(ToolSet):
                     "additionalProperties": False,
                 },
             )
+            for name, container in self._opened.items()
         ]
 
     def parallel(self, call: ModelCall) -> bool:
@@ -106,19 +126,20 @@ class _Interpreter(ToolSet):
 
     async def run(self, call: ModelCall, pen: Pen) -> Told:
         code = _code(call.arguments)
+        container = self._opened[call.name]
         item: Json = {
             "type": "code_interpreter_call",
             "id": self._desk.new_id("code_interpreter_call"),
             "status": "in_progress",
-            "container_id": self._container_id or "",
+            "container_id": container.id or "",
             "code": "",
             "outputs": None,
         }
         failure = ""
-        if self._container_id is None:
+        if container.id is None:
             try:
-                self._container_id = await self._interpreter.container(self._wanted, self._desk.call)
-                item["container_id"] = self._container_id
+                container.id = await self._interpreter.container(container.wanted, self._desk.call)
+                item["container_id"] = container.id
             except DinrailError as error:
                 failure = error.message
         pen.added(item)
@@ -128,10 +149,10 @@ class _Interpreter(ToolSet):
         ran: CodeRun | None = None
         if not failure and not code:
             failure = "The arguments have no code."
-        if not failure and self._container_id is not None:
+        if not failure and container.id is not None:
             pen.event("response.code_interpreter_call.interpreting")
             try:
-                ran = await self._interpreter.run(self._container_id, code, self._desk.call)
+                ran = await self._interpreter.run(container.id, code, self._desk.call)
             except DinrailError as error:
                 failure = error.message
         if ran is None:
@@ -162,6 +183,12 @@ class _Interpreter(ToolSet):
             return told
         shown: list[Json] = [{"type": "input_text", "text": told}]
         return shown + [{"type": "input_image", "image_url": image.url, "detail": "auto"} for image in images]
+
+
+def _earlier(history: Sequence[Json], wanted: Collection[str | AutoCodeContainer]) -> list[str]:
+    """The container of the last call that ran in none of those that are named, if there is one."""
+    ids = [item["container_id"] for item in history if item.get("type") == "code_interpreter_call"]
+    return [one for one in ids if one not in wanted][-1:]
 
 
 def _code(arguments: str) -> str:

@@ -14,6 +14,7 @@ from dinrail_core.api.wire import decode_request
 from dinrail_core.errors import DinrailError, InvalidRequest, NotFound
 from dinrail_core.hooks.context import Rail
 from dinrail_responses.tools.interface import Desk, Exchange, Json, ModelCall, Offer, Pen, Told, ToolKind, ToolSet
+from dinrail_responses.tools.numbering import numbered
 
 __all__ = ["FileSearchKind"]
 
@@ -88,8 +89,7 @@ _NOTHING = "Nothing was found."
 class _FileSearch(ToolSet):
     def __init__(self, stores: VectorStores, opened: Sequence[_Stores], desk: Desk) -> None:
         self._stores = stores
-        # Several tools of a request are told apart by numbers, of which the first has none.
-        self._opened = {f"{_NAME}_{n}" if n > 1 else _NAME: each for n, each in enumerate(opened, 1)}
+        self._opened = numbered(_NAME, opened)
         self._desk = desk
 
     def offers(self) -> Sequence[Offer]:

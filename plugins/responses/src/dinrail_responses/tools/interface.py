@@ -171,6 +171,9 @@ class ToolSet(ABC):
         """The names of the offers that a ``tool_choice`` means, such as ``{"type": "file_search"}``.
 
         Called with choices, and entries of ``allowed_tools``, whose ``type`` is one of the kind's.
+
+        Raises:
+            RequestError: It means one that cannot be used here; ``param`` says where the request has it.
         """
         name = choice.get("name")
         return [offer.name for offer in self.offers() if name is None or offer.name == name]

@@ -72,7 +72,7 @@ class Toolbox:
         """Gather what is offered, and hold to what the caller chose; after :meth:`lead`.
 
         Raises:
-            InvalidRequest: The choice names a tool that there is not; ``param`` is ``tool_choice``.
+            RequestError: The choice names a tool that there is not, or none that can be used.
         """
         everything: dict[str, _Offered] = {}
         for _, tools in self._sets:
@@ -95,7 +95,8 @@ class Toolbox:
         if self._wish == "none":
             self._offered = {}
         elif self._wish == "required" and not self._offered:
-            raise InvalidRequest("The choice requires a tool, and there is none.", param="tool_choice")
+            unserved = f" that serves {', '.join(sorted(self._left_out))}" if self._left_out else ""
+            raise InvalidRequest(f"The choice requires a tool, and there is none{unserved}.", param="tool_choice")
 
     def relax(self) -> None:
         """The model has called what it had to: from now on it chooses."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -12,9 +13,17 @@ from pydantic_core import from_json, to_json
 from dinrail_core.api.items.tools import Location, WebSearchPreviewTool, WebSearchTool
 from dinrail_core.api.web_search import SearchContext, SearchLocation, WebPage, WebQuery, WebSearcher
 from dinrail_core.api.wire import decode_request
-from dinrail_core.errors import DinrailError, InvalidRequest, RequestError, Unavailable, UpstreamError
+from dinrail_core.errors import (
+    DinrailError,
+    InvalidRequest,
+    RequestError,
+    Unavailable,
+    UnsupportedFeature,
+    UpstreamError,
+)
 from dinrail_core.hooks.context import Rail
 from dinrail_responses.tools.interface import Desk, Exchange, Json, ModelCall, Offer, Pen, Told, ToolKind, ToolSet
+from dinrail_responses.tools.numbering import numbered
 
 __all__ = ["WebSearchKind"]
 
@@ -33,7 +42,9 @@ _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 class WebSearchKind(ToolKind):
     """Web search; where several engines are configured, the first that answers is asked.
 
-    A request that wants no access to the web is offered those that are offline, and without one no search.
+    A request that wants no access to the web is offered those that are offline, and without one no search. Several
+    tools of a request that bound searches alike are one, which shows as much of the web as the most generous of them;
+    others are offered one by one, so that none is used beyond its own bounds.
     """
 
     tool_types = frozenset({"web_search", "web_search_2025_08_26"}) | _PREVIEW
@@ -47,13 +58,17 @@ class WebSearchKind(ToolKind):
     @asynccontextmanager
     async def open(self, tools: Mapping[int, Json], desk: Desk) -> AsyncIterator[ToolSet]:
         """See :meth:`ToolKind.open`."""
-        if len(tools) > 1:
-            raise InvalidRequest("There is more than one tool for web search.", param=f"tools.{max(tools)}")
-        ((index, given),) = tools.items()
         engines = list(desk.rail.instances(WebSearcher).values())
-        if given.get("external_web_access") is False:
-            engines = [engine for engine in engines if engine.offline]
-        yield _WebSearch(_wanted(given, index), engines, desk)
+        searches: dict[tuple[frozenset[str], bool], _Search] = {}
+        for index, given in tools.items():
+            wanted, offline = _wanted(given, index), given.get("external_web_access") is False
+            search = searches.setdefault(
+                (frozenset(wanted.domains), offline),
+                _Search(wanted, [engine for engine in engines if engine.offline or not offline], f"tools.{index}"),
+            )
+            search.wanted = _more(search.wanted, wanted)
+            search.types.add(given["type"])
+        yield _WebSearch(list(searches.values()), desk)
 
     def replayed(self, item: Json, items: Mapping[str, Json]) -> Exchange | None:
         """See :meth:`ToolKind.replayed`; of what was found only the addresses are kept."""
@@ -67,16 +82,30 @@ class WebSearchKind(ToolKind):
         return Exchange(ModelCall(id=item["id"], name=_NAME, arguments=arguments), told)
 
 
+@dataclass(slots=True)
+class _Search:
+    """What tools that bound searches alike say.
+
+    Attributes:
+        wanted: What every search is to be.
+        engines: Who may be asked.
+        place: Where the first of the tools stands in the request.
+        types: Their types.
+    """
+
+    wanted: WebQuery
+    engines: Sequence[WebSearcher]
+    place: str
+    types: set[str] = field(default_factory=set)
+
+
 class _WebSearch(ToolSet):
-    def __init__(self, wanted: WebQuery, engines: Sequence[WebSearcher], desk: Desk) -> None:
-        self._wanted = wanted
-        self._engines = engines
+    def __init__(self, searches: Sequence[_Search], desk: Desk) -> None:
+        self._searches = searches
+        self._opened = numbered(_NAME, [search for search in searches if search.engines])
         self._desk = desk
 
     def offers(self) -> Sequence[Offer]:
-        if not self._engines:
-            return ()
-        where = f" Only pages of {', '.join(self._wanted.domains)} are found." if self._wanted.domains else ""
         queries = {
             "type": "array",
             "items": {"type": "string"},
@@ -86,10 +115,10 @@ class _WebSearch(ToolSet):
         }
         return [
             Offer(
-                name=_NAME,
+                name=name,
                 description=(
                     "Searches the web and returns passages of pages, each with a mark like 【1】. "
-                    "Repeat the mark of a page behind every sentence that rests on it." + where
+                    "Repeat the mark of a page behind every sentence that rests on it." + _where(search.wanted)
                 ),
                 parameters={
                     "type": "object",
@@ -98,7 +127,17 @@ class _WebSearch(ToolSet):
                     "additionalProperties": False,
                 },
             )
+            for name, search in self._opened.items()
         ]
+
+    def chosen(self, choice: Json) -> Collection[str]:
+        meant = [search for search in self._searches if choice["type"] in search.types] or self._searches
+        if not any(search.engines for search in meant):
+            raise UnsupportedFeature(
+                f"The choice names '{choice['type']}', which must not reach the web, and no engine here is offline.",
+                param=f"{meant[0].place}.external_web_access",
+            )
+        return [name for name, search in self._opened.items() if search in meant]
 
     async def run(self, call: ModelCall, pen: Pen) -> Told:
         queries = _queries(call.arguments)
@@ -118,7 +157,7 @@ class _WebSearch(ToolSet):
         failure = "" if queries else "The arguments have no queries."
         for query in queries:
             try:
-                found.append((query, await self._search(query)))
+                found.append((query, await self._search(self._opened[call.name], query)))
             except DinrailError as error:
                 failure = error.message
         done = {**item, "status": "completed" if found else "failed"}
@@ -133,17 +172,11 @@ class _WebSearch(ToolSet):
             return f"The search failed. {failure}"
         return "\n\n".join(self._told(query, several) for query, several in found)
 
-    async def _search(self, query: str) -> Sequence[WebPage]:
+    async def _search(self, search: _Search, query: str) -> Sequence[WebPage]:
         """Ask one engine after the other until one answers."""
-        wanted = WebQuery(
-            query=query,
-            count=self._wanted.count,
-            domains=self._wanted.domains,
-            location=self._wanted.location,
-            context=self._wanted.context,
-        )
+        wanted = replace(search.wanted, query=query)
         failure: DinrailError = Unavailable("No search engine is open.")
-        for engine in self._engines:
+        for engine in search.engines:
             try:
                 return await engine.search(wanted, self._desk.call)
             except (UpstreamError, Unavailable, RequestError) as error:
@@ -180,6 +213,16 @@ def _wanted(given: Json, index: int) -> WebQuery:
         location=_location(tool.user_location),
         context=context,
     )
+
+
+def _more(one: WebQuery, other: WebQuery) -> WebQuery:
+    """One within the same bounds that asks for as much as either, near the place that was named first."""
+    most = max(one, other, key=lambda query: query.count)
+    return replace(most, location=one.location or other.location, domains=one.domains)
+
+
+def _where(wanted: WebQuery) -> str:
+    return f" Only pages of {', '.join(wanted.domains)} are found." if wanted.domains else ""
 
 
 def _domain(given: str, index: int) -> str:
