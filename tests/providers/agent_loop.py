@@ -166,6 +166,17 @@ async def reasoning(talk: Talk) -> None:
     assert "".join(part.text for part in thought.content or ()) == "Six times seven."
 
 
+async def thoughtful_turns(talk: Talk) -> None:
+    """What the model thought before a call is no obstacle to the turn after it."""
+    fly = ToolUse(id="call1kit0", name="fly", arguments="{}")
+    talk.says(Say(text=None, reasoning="Up!", calls=(fly,), finish="tool_calls"), Say(text="I cannot fly."))
+    answer = await talk.ask(input="Fly!", tools=[WEATHER])
+    assert answer.output_text == "I cannot fly."
+    assert [item.type for item in answer.output] == ["reasoning", "message"]
+    if talk.asked[1].api == "chat" and "thoughts" not in talk.upstream.dialect.lacks:
+        assert [message.thoughts for message in talk.asked[1].messages if message.calls] == ["Up!"]
+
+
 def _case(body: Callable[[Talk], Awaitable[None]], *features: str) -> Case:
     return Case(body.__name__, body, frozenset(features), unscripted=False, listening=True, each=None)
 
@@ -177,5 +188,6 @@ CASES = (
     _case(json_schema, "json_schema"),
     _case(streamed_text),
     _case(reasoning, "reasoning"),
+    _case(thoughtful_turns, "tools", "reasoning"),
 )
 """With the features of the suites that must be there for a case to make sense."""

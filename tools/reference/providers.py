@@ -38,7 +38,8 @@ what they say; [below](#what-does-not-hold) are the reasons.
 | - | nothing: the provider does not serve it, or has no words for it |
 
 *Agent loop* runs the same {loop} responses through the real server and every provider of chats: a function and its
-result, parallel calls, a second turn that the server takes by itself, an answer by a schema, a stream, thoughts.
+result, parallel calls, a second turn that the server takes by itself, an answer by a schema, a stream, thoughts alone
+and before a call.
 What a model in this process says cannot be scripted, so nothing stands there for those.
 *Native responses* are for models whose servers speak the Responses API, and are then asked by it. No hosted provider
 was called.

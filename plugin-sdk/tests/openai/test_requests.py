@@ -6,7 +6,13 @@ import pytest
 
 from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.wire import decode_request
-from dinrail_sdk.openai.requests import instructions_as_system, older_limit, without
+from dinrail_sdk.openai.requests import (
+    bare_messages,
+    instructions_as_system,
+    older_limit,
+    thoughts_as_reasoning,
+    without,
+)
 
 USER = {"role": "user", "content": "hi"}
 
@@ -38,6 +44,43 @@ def test_instructions_of_a_developer_become_the_systems_with_all_that_they_carry
     assert sent == [messages[0] | {"role": "system"}, USER]
 
 
+@pytest.mark.parametrize(
+    ("thoughts", "sent"),
+    [
+        ({"reasoning_content": "So."}, {"reasoning": "So."}),
+        ({"reasoning_content": "So.", "reasoning": "Thus."}, {"reasoning": "Thus."}),
+        ({"reasoning_content": "So.", "reasoning": None}, {"reasoning": "So."}),
+        ({"reasoning_content": None}, {}),
+        ({"reasoning": "Thus."}, {"reasoning": "Thus."}),
+    ],
+)
+@pytest.mark.parametrize("change", [thoughts_as_reasoning, bare_messages])
+def test_thoughts_get_the_name_reasoning(change: Any, thoughts: dict[str, Any], sent: dict[str, Any]) -> None:
+    said = {"role": "assistant", "content": "42."}
+    assert change(chat(messages=[USER, said | thoughts])).model_dump()["messages"] == [USER, said | sent]
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"content": None, "refusal": "No.", "audio": None}, {"content": "No."}),
+        ({"content": [{"type": "refusal", "refusal": "No."}]}, {"content": [{"type": "text", "text": "No."}]}),
+        ({"content": "A", "native_content": {"format": "x"}, "annotations": [], "x": 1}, {"content": "A", "x": 1}),
+        ({"content": "A", "reasoning_details": [{"format": "x"}], "cache_control": {}}, {"content": "A"}),
+    ],
+)
+def test_messages_lose_what_says_nothing_to_the_server(given: dict[str, Any], sent: dict[str, Any]) -> None:
+    told = bare_messages(chat(messages=[{"role": "assistant"} | given])).model_dump()["messages"]
+    assert told == [{"role": "assistant"} | sent]
+
+
+def test_parts_lose_their_marks_for_caches() -> None:
+    part = {"type": "text", "text": "hi"}
+    marked = part | {"prompt_cache_breakpoint": {"mode": "explicit"}, "cache_control": {"type": "ephemeral"}}
+    told = bare_messages(chat(messages=[{"role": "user", "content": [marked]}])).model_dump()["messages"]
+    assert told == [{"role": "user", "content": [part]}]
+
+
 def test_fields_are_left_out_by_name() -> None:
     sent = without(chat(store=True, user="u", vendor=1), ("store", "user", "metadata")).model_dump()
     assert sent == {"model": "m", "messages": [USER], "vendor": 1}
@@ -46,3 +89,4 @@ def test_fields_are_left_out_by_name() -> None:
 def test_a_request_that_needs_no_change_is_the_same_object() -> None:
     request = chat(max_tokens=5)
     assert older_limit(request) is instructions_as_system(request) is without(request, ("store",)) is request
+    assert thoughts_as_reasoning(request) is bare_messages(request) is request

@@ -7,6 +7,8 @@ from typing import Any
 from honest_provider import Honest
 from wrong_provider import caught_by
 
+from dinrail_core.errors import UpstreamInvalid
+
 Event = dict[str, Any]
 
 
@@ -41,6 +43,20 @@ class SwapsMessages(Messages):
 class TakesDevelopersForUsers(Messages):
     def messages(self, messages: list[Event]) -> list[Event]:
         return [message | {"role": "user"} if message["role"] == "developer" else message for message in messages]
+
+
+@caught_by("chat_thoughts")
+class ForgetsThoughts(Messages):
+    def messages(self, messages: list[Event]) -> list[Event]:
+        return [{key: message[key] for key in message if "reasoning" not in key} for message in messages]
+
+
+@caught_by("chat_of_another_model")
+class GivesUpOnForeignNotes(Messages):
+    def messages(self, messages: list[Event]) -> list[Event]:
+        if any("native_content" in message for message in messages):
+            raise UpstreamInvalid("This is of another maker.")
+        return messages
 
 
 @caught_by("chat_text_parts")

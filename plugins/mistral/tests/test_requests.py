@@ -31,7 +31,16 @@ def message(given: dict[str, Any]) -> dict[str, Any]:
         ({}, {}),
         ({"seed": 0}, {"random_seed": 0}),
         ({"max_completion_tokens": 5}, {"max_tokens": 5}),
-        ({"store": False, "user": "u", "safety_identifier": "s", "stream_options": {"include_usage": True}}, {}),
+        (
+            {
+                "store": False,
+                "user": "u",
+                "safety_identifier": "s",
+                "service_tier": "auto",
+                "stream_options": {"include_usage": True},
+            },
+            {},
+        ),
         ({"prompt_cache_key": "k", "metadata": {"a": "b"}}, {"prompt_cache_key": "k", "metadata": {"a": "b"}}),
         ({"logprobs": True, "vendor": [1]}, {"logprobs": True, "vendor": [1]}),
     ],

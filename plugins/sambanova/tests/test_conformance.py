@@ -4,10 +4,12 @@ from typing import ClassVar
 
 from dinrail_sambanova.plugin import SAMBANOVA, SambaNovaConfig
 from dinrail_sdk.testing import ChatModelSuite, CompletionModelSuite, EmbedderSuite, FakeUpstream, ModelSourceSuite
+from dinrail_sdk.testing.dialects.reasoning import REASONING_WIRE
 
 
 class TestSambaNova(ChatModelSuite, CompletionModelSuite, EmbedderSuite, ModelSourceSuite):
     provider = SAMBANOVA
+    dialect = REASONING_WIRE
     unsupported: ClassVar[dict[str, str]] = {
         "penalties": "SambaNova accepts them and overlooks them",
     }

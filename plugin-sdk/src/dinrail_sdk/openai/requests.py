@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from dinrail_core.api.chat.messages import DeveloperMessage, SystemMessage
+from dinrail_core.api.chat.messages import AssistantMessage, DeveloperMessage, Message, SystemMessage
 from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.wire import MISSING
 
-__all__ = ["instructions_as_system", "older_limit", "without"]
+__all__ = ["bare_messages", "instructions_as_system", "older_limit", "thoughts_as_reasoning", "without"]
+
+_NOTES = frozenset({"annotations", "cache_control", "native_content", "prompt_cache_breakpoint", "reasoning_details"})
+"""What messages and their parts carry for makers that know it; to others it says nothing."""
 
 
 def older_limit(request: ChatRequest) -> ChatRequest:
@@ -33,7 +37,55 @@ def instructions_as_system(request: ChatRequest) -> ChatRequest:
     return request.model_copy(update={"messages": messages})
 
 
+def thoughts_as_reasoning(request: ChatRequest) -> ChatRequest:
+    """Thoughts of assistants' messages under the name ``reasoning``, for servers that overlook or refuse any other."""
+    return _each_message(request, _reasoned)
+
+
+def bare_messages(request: ChatRequest) -> ChatRequest:
+    """Messages without what changes nothing about the answer, for servers that refuse fields that they do not know.
+
+    Left out are notes for other makers, marks for caches and fields that are null; a refusal is a text like others, and
+    thoughts are called ``reasoning``.
+    """
+    return _each_message(request, _bare)
+
+
 def without(request: ChatRequest, names: Iterable[str]) -> ChatRequest:
     """The request without fields that change nothing about the answer, for servers that refuse unknown ones."""
     update = {name: MISSING for name in names if getattr(request, name) is not MISSING}
     return request.model_copy(update=update) if update else request
+
+
+def _each_message(request: ChatRequest, change: Any) -> ChatRequest:
+    messages = [change(message) for message in request.messages]
+    same = all(made is message for made, message in zip(messages, request.messages, strict=True))
+    return request if same else request.model_copy(update={"messages": messages})
+
+
+def _reasoned(message: Message) -> Message:
+    if not isinstance(message, AssistantMessage) or message.reasoning_content is MISSING:
+        return message
+    said = message.reasoning if isinstance(message.reasoning, str) else message.reasoning_content
+    return message.model_copy(update={"reasoning_content": MISSING, "reasoning": said or MISSING})
+
+
+def _bare(message: Message) -> Message:
+    told = message.model_dump()
+    made = {name: value for name, value in told.items() if name not in _NOTES}
+    if message.role == "assistant":
+        refusal, thoughts = made.pop("refusal", None), made.pop("reasoning_content", None)
+        made = {name: value for name, value in made.items() if value is not None or name == "content"}
+        if refusal and made.get("content") is None:
+            made["content"] = refusal
+        if thoughts and "reasoning" not in made:
+            made["reasoning"] = thoughts
+    if isinstance(made.get("content"), list):
+        made["content"] = [_bare_part(part) for part in made["content"]]
+    return message if made == told else type(message).model_validate(made)
+
+
+def _bare_part(part: dict[str, Any]) -> dict[str, Any]:
+    if part["type"] == "refusal":
+        return {"type": "text", "text": part["refusal"]}
+    return {name: value for name, value in part.items() if name not in _NOTES}

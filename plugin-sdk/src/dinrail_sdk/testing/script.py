@@ -258,6 +258,7 @@ class AskedMessage:
         files: Base64 or ids, in order.
         calls: The tools that an assistant's message called.
         answers: The id of the call that a tool's message answers.
+        thoughts: What an assistant's message thought before; ``None`` where the dialect is not read for it.
     """
 
     role: str
@@ -267,6 +268,7 @@ class AskedMessage:
     files: tuple[str, ...] = ()
     calls: tuple[ToolUse, ...] = ()
     answers: str | None = None
+    thoughts: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from dinrail_core.api.completions import CompletionModel
 from dinrail_core.api.provider import ModelSource
 from dinrail_core.hooks import ProviderType, hookimpl
 from dinrail_sdk.providers import detector, opener
-from dinrail_sdk.upstream import BaseUrl, UpstreamConfig
+from dinrail_sdk.upstream import BaseUrl, Upstream, UpstreamConfig
 
 __all__ = ["CEREBRAS", "DINRAIL_API", "CerebrasConfig", "dinrail_providers"]
 
@@ -24,11 +24,17 @@ class CerebrasConfig(UpstreamConfig):
     base_url: BaseUrl = HttpUrl("https://api.cerebras.ai/v1")
 
 
+def _make(config: CerebrasConfig, upstream: Upstream) -> object:
+    from dinrail_cerebras.provider import Cerebras
+
+    return Cerebras(upstream)
+
+
 CEREBRAS = ProviderType(
     name="cerebras",
     config=CerebrasConfig,
     apis=frozenset({ChatModel, CompletionModel, ModelSource}),
-    open=opener(),
+    open=opener(_make),
     detect=detector(key=("CEREBRAS_API_KEY",)),
     summary="Models hosted by Cerebras",
 )

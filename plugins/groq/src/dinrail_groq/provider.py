@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.provider import ModelInfo
 from dinrail_sdk.openai import OpenAIDialect
+from dinrail_sdk.openai.requests import bare_messages, instructions_as_system, without
 
 __all__ = ["Groq"]
+
+_WITHOUT_EFFECT = ("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "safety_identifier")
+"""Groq refuses what it does not know; it caches prefixes by itself."""
 
 
 class Groq(OpenAIDialect):
     """Groq's hosted models."""
+
+    def chat_request(self, request: ChatRequest) -> ChatRequest:
+        """Groq refuses fields that it does not know, in messages too, and the role ``developer``."""
+        return without(bare_messages(instructions_as_system(request)), _WITHOUT_EFFECT)
 
     def listed(self, model: ModelInfo, entry: Mapping[str, Any]) -> ModelInfo | None:
         """Models that have been switched off stay in Groq's list for a while."""

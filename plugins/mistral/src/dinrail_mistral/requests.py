@@ -18,6 +18,7 @@ _WITHOUT_EFFECT = (
     "prompt_cache_options",
     "prompt_cache_retention",
     "safety_identifier",
+    "service_tier",
     "store",
     "stream_options",
     "user",
@@ -26,6 +27,7 @@ _NOT_IN_MESSAGES = frozenset(
     {"annotations", "audio", "cache_control", "function_call", "name", "native_content"}
     | {"reasoning", "reasoning_content", "reasoning_details", "refusal"}
 )
+_NOT_IN_PARTS = frozenset({"cache_control", "prompt_cache_breakpoint"})
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CALL_ID = re.compile(r"[a-zA-Z0-9]{9}")
 
@@ -56,11 +58,15 @@ def call_id(given: str) -> str:
 
 
 def _message(message: dict[str, Any]) -> dict[str, Any]:
-    kept = message if message["role"] == "tool" else {k: v for k, v in message.items() if k not in _NOT_IN_MESSAGES}
+    dropped = _NOT_IN_MESSAGES - {"name"} if message["role"] == "tool" else _NOT_IN_MESSAGES
+    kept = {k: v for k, v in message.items() if k not in dropped}
     if isinstance(kept.get("tool_call_id"), str):
         kept = kept | {"tool_call_id": call_id(kept["tool_call_id"])}
     if kept.get("tool_calls"):
         kept = kept | {"tool_calls": [call | {"id": call_id(call["id"])} for call in kept["tool_calls"]]}
+    if isinstance(message.get("content"), list):
+        parts = [{k: v for k, v in part.items() if k not in _NOT_IN_PARTS} for part in message["content"]]
+        kept, message = kept | {"content": parts}, message | {"content": parts}
     if message["role"] == "assistant":
         return kept | _said(message)
     if isinstance(kept.get("content"), list):

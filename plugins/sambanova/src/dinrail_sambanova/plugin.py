@@ -12,7 +12,7 @@ from dinrail_core.api.embeddings import Embedder
 from dinrail_core.api.provider import ModelSource
 from dinrail_core.hooks import ProviderType, hookimpl
 from dinrail_sdk.providers import detector, opener
-from dinrail_sdk.upstream import BaseUrl, UpstreamConfig
+from dinrail_sdk.upstream import BaseUrl, Upstream, UpstreamConfig
 
 __all__ = ["DINRAIL_API", "SAMBANOVA", "SambaNovaConfig", "dinrail_providers"]
 
@@ -25,11 +25,17 @@ class SambaNovaConfig(UpstreamConfig):
     base_url: BaseUrl = HttpUrl("https://api.sambanova.ai/v1")
 
 
+def _make(config: SambaNovaConfig, upstream: Upstream) -> object:
+    from dinrail_sambanova.provider import SambaNova
+
+    return SambaNova(upstream)
+
+
 SAMBANOVA = ProviderType(
     name="sambanova",
     config=SambaNovaConfig,
     apis=frozenset({ChatModel, CompletionModel, Embedder, ModelSource}),
-    open=opener(),
+    open=opener(_make),
     detect=detector(key=("SAMBANOVA_API_KEY",)),
     summary="Models hosted by SambaNova",
 )

@@ -14,7 +14,7 @@ from dinrail_core.api.rerank import Reranker
 from dinrail_core.api.responses.contract import NativeResponses
 from dinrail_core.hooks import ProviderType, hookimpl
 from dinrail_sdk.providers import detector, opener
-from dinrail_sdk.upstream import BaseUrl, RespondingConfig
+from dinrail_sdk.upstream import BaseUrl, RespondingConfig, Upstream
 
 __all__ = ["DINRAIL_API", "VLLM", "VllmConfig", "dinrail_providers"]
 
@@ -27,12 +27,18 @@ class VllmConfig(RespondingConfig):
     base_url: BaseUrl = HttpUrl("http://127.0.0.1:8000/v1")
 
 
+def _make(config: VllmConfig, upstream: Upstream) -> object:
+    from dinrail_vllm.provider import Vllm
+
+    return Vllm(upstream, plain=config.responses == "plain")
+
+
 VLLM = ProviderType(
     name="vllm",
     config=VllmConfig,
     apis=frozenset({ChatModel, CompletionModel, Embedder, Reranker, ModelSource}),
     optional={NativeResponses: "responses"},
-    open=opener(),
+    open=opener(_make),
     detect=detector(
         key=("VLLM_API_KEY",), url={"VLLM_BASE_URL": "{}", "VLLM_API_BASE": "{}", "VLLM_URL": "{}"}, keyless=True
     ),

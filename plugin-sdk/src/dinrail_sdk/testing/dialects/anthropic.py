@@ -66,6 +66,7 @@ class AnthropicWire(Dialect):
     name = "Anthropic"
     lacks: ClassVar[Mapping[str, str]] = {
         "content_filter": "what is filtered is a reason to stop",
+        "thoughts": "they are taken back as their maker has marked them alone",
         "n": "a message is one answer",
         "logprobs": "none are told",
         "seed": "there is none",

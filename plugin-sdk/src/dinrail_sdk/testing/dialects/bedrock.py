@@ -65,6 +65,7 @@ class BedrockWire(Dialect):
     name = "Bedrock"
     lacks: ClassVar[Mapping[str, str]] = {
         "content_filter": "what is filtered is a reason to stop",
+        "thoughts": "they are taken back as their maker has marked them alone",
         "n": "there is one answer",
         "logprobs": "none are told",
         "seed": "there is none",

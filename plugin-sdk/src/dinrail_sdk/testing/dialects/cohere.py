@@ -81,6 +81,7 @@ class CohereWire(Dialect):
     name = "Cohere"
     lacks: ClassVar[Mapping[str, str]] = {
         "content_filter": "what is filtered is a reason to stop",
+        "thoughts": "they are taken back as their maker has marked them alone",
         "n": "there is one answer",
         "logprobs": "they are told by ids of tokens, without alternatives",
         "parallel_tool_calls": "that is the model's to decide",

@@ -61,6 +61,7 @@ class GeminiWire(Dialect):
 
     lacks: ClassVar[Mapping[str, str]] = {
         "content_filter": "a prompt that is blocked is an answer without candidates",
+        "thoughts": "they are taken back as their maker has marked them alone",
         "parallel_tool_calls": "there is no such wish",
         "token_inputs": "texts alone are embedded",
         "shuffled_answers": "vectors have no index",

@@ -24,6 +24,7 @@ _REFUSED = frozenset(
         "prompt_cache_retention",
         "safety_identifier",
         "seed",
+        "service_tier",
         "store",
         "stream_options",
         "top_logprobs",
@@ -88,10 +89,14 @@ def _message(message: dict[str, Any]) -> dict[str, Any]:
     content = message.get("content")
     if not isinstance(content, list):
         return message
-    return message | {"content": [_part(part) for part in content if part["type"] != "thinking"]}
+    thoughts = "".join(text["text"] for part in content if part["type"] == "thinking" for text in part["thinking"])
+    spoken = [_part(part) for part in content if part["type"] != "thinking"]
+    return message | {"content": spoken} | ({"reasoning": thoughts} if thoughts else {})
 
 
 def _part(part: dict[str, Any]) -> dict[str, Any]:
+    if extra := {"cache_control", "prompt_cache_breakpoint"} & part.keys():
+        raise ValueError(f"extra_forbidden in a part: {sorted(extra)}")
     match part["type"]:
         case "input_audio":
             if not isinstance(part["input_audio"], str):

@@ -193,6 +193,7 @@ def _message(message: Mapping[str, Any]) -> AskedMessage:
             for call in message.get("tool_calls") or ()
         ),
         answers=message.get("tool_call_id"),
+        thoughts=message.get("thinking", ""),
     )
 
 

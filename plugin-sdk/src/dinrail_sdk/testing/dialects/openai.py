@@ -174,6 +174,7 @@ def _message(message: Mapping[str, Any]) -> AskedMessage:
             if call.get("type") == "function"
         ),
         answers=message.get("tool_call_id"),
+        thoughts=message.get("reasoning") or message.get("reasoning_content") or "",
     )
 
 

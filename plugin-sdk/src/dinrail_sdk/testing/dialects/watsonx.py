@@ -75,6 +75,7 @@ class WatsonxWire(OpenAIWire):
     prefix = ""
     lacks: ClassVar[Mapping[str, str]] = {
         "content_filter": "there is no code for it",
+        "thoughts": "messages have no field for them",
         "parallel_tool_calls": "that is the model's to decide",
         "file_input": "chats take no documents",
         "usage_details": "tokens of thoughts are not told",

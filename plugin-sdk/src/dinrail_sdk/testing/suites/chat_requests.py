@@ -19,6 +19,10 @@ SOUND = base64.b64encode(b"RIFFkitWAVE").decode()
 PAPER = "data:application/pdf;base64," + base64.b64encode(b"%PDF-kit").decode()
 INSTRUCTIONS = {"system", "developer"}
 
+WEATHER: dict[str, Any] = {
+    "type": "function",
+    "function": {"name": "weather", "parameters": {"type": "object", "properties": {"place": {"type": "string"}}}},
+}
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {"city": {"type": "string"}, "size": {"type": "integer"}},
@@ -158,6 +162,67 @@ class ChatRequestCases(StreamCases):
         Troubleshooting: they may be negative.
         """
         await self._settings(bench, presence_penalty=0.5, frequency_penalty=-1)
+
+    @case("tools")
+    async def test_chat_of_another_model(self, bench: Bench) -> None:
+        """A chat in which another maker's model has spoken goes on: what that has left in the messages fails nothing.
+
+        Nor do marks for a cache that the upstream does not have, fields that are null, and notes of the caller's.
+
+        Troubleshooting: upstreams that refuse unknown fields need them left out, or under their own name
+        (``dinrail_sdk.openai.requests``).
+        """
+        call = {"id": "call_a", "type": "function", "function": {"name": "weather", "arguments": '{"place": "Bern"}'}}
+        foreign = {"format": "of-another-maker", "index": 0}
+        mark = {"prompt_cache_breakpoint": {"mode": "explicit"}}
+        messages: list[dict[str, Any]] = [
+            {"role": "system", "content": [{"type": "text", "text": "Be brief.", **mark}]},
+            {"role": "user", "content": [{"type": "text", "text": "Bern?", **mark}]},
+            {
+                "role": "assistant",
+                "content": None,
+                "refusal": None,
+                "audio": None,
+                "function_call": None,
+                "annotations": [],
+                "tool_calls": [call],
+                "reasoning_content": "Let me look.",
+                "reasoning_details": [{"type": "reasoning.text", "text": "Let me look.", "signature": "s", **foreign}],
+                "native_content": {**foreign, "blocks": [{"type": "thinking"}]},
+            },
+            {"role": "tool", "tool_call_id": "call_a", "content": "sun"},
+        ]
+        notes: dict[str, Any] = {
+            "store": False,
+            "user": "u-1",
+            "safety_identifier": "s-1",
+            "prompt_cache_key": "k-1",
+            "metadata": {"job": "7"},
+        }
+        for operation in (COMPLETE, STREAM):
+            await operation.ask(bench, messages=messages, tools=[WEATHER], **notes)
+            asked = bench.upstream.asked.messages
+            texts = [(_role(message), message.text) for message in asked if message.role != "assistant"]
+            assert texts == [("system", "Be brief."), ("user", "Bern?"), ("tool", "sun")], f"{operation.id}: {texts}"
+            (said,) = [message for message in asked if message.role == "assistant"]
+            assert [made.name for made in said.calls] == ["weather"], f"{operation.id}: the call is lost."
+
+    @case("tools", "thoughts")
+    async def test_chat_thoughts(self, bench: Bench) -> None:
+        """What a model thought before it called a tool is told to it again, under either of its names.
+
+        Troubleshooting: a server that answers with ``reasoning`` looks for no ``reasoning_content``, and a model that
+        does not find its thoughts begins anew after every call.
+        """
+        call = {"id": "call_a", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+        result = {"role": "tool", "tool_call_id": "call_a", "content": "sun"}
+        for name in ("reasoning_content", "reasoning"):
+            said = {"role": "assistant", "content": None, "tool_calls": [call], name: "Let me look."}
+            messages = [{"role": "user", "content": "Bern?"}, said, result]
+            for operation in (COMPLETE, STREAM):
+                await operation.ask(bench, messages=messages, tools=[WEATHER])
+                told = [message.thoughts for message in bench.upstream.asked.messages if message.role == "assistant"]
+                assert told == ["Let me look."], f"{operation.id}: {name} reached the upstream as {told}."
 
     @case()
     async def test_chat_nothing_made_up(self, bench: Bench) -> None:
