@@ -1,4 +1,4 @@
-"""The tutorial and the README: files are written, commands run, and what is said to be printed is what is printed."""
+"""The tutorial, the README and a page about documents: files are written, commands run, and what is said to be printed is what is printed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from markdown_pages import ROOT, Block, blocks
 from reader import Reader
 
 TUTORIAL = ROOT / "docs" / "tutorial" / "your-first-provider.md"
+SEARCHING = ROOT / "docs" / "how-to" / "search-your-documents.md"
 
 pytestmark = [
     pytest.mark.slow,
@@ -37,6 +38,13 @@ def test_the_tutorial_does_what_it_says(reader: Reader) -> None:
 def test_the_readme_does_what_it_says(reader: Reader) -> None:
     found = [block for block in blocks((ROOT / "README.md").read_text(encoding="utf-8")) if block.options]
     assert [block.options for block in found] == ["background", "run", "run"]
+    for block in found:
+        reader.follow(block)
+
+
+def test_documents_are_searched_as_the_page_says(reader: Reader) -> None:
+    found = [block for block in blocks(SEARCHING.read_text(encoding="utf-8")) if block.options]
+    assert [block.options for block in found] == ["background", "file=handbook.md", "run"]
     for block in found:
         reader.follow(block)
 
