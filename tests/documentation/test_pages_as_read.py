@@ -1,4 +1,4 @@
-"""The tutorial, the README and a page about documents: files are written, commands run, and what is said to be printed is what is printed."""
+"""The tutorial, the README and a page: files are written, commands run, and what is to be printed is printed."""
 
 from __future__ import annotations
 
