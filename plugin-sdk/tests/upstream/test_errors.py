@@ -54,6 +54,7 @@ def refused(status: int, body: Any = None, *, callers_key: bool = False, secrets
         (502, UpstreamUnavailable),
         (503, UpstreamUnavailable),
         (504, UpstreamTimeout),
+        (498, UpstreamUnavailable),
         (529, UpstreamUnavailable),
     ],
 )

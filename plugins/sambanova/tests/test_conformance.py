@@ -12,6 +12,7 @@ class TestSambaNova(ChatModelSuite, CompletionModelSuite, EmbedderSuite, ModelSo
     dialect = REASONING_WIRE
     unsupported: ClassVar[dict[str, str]] = {
         "penalties": "SambaNova accepts them and overlooks them",
+        "token_inputs": "SambaNova embeds texts alone",
     }
 
     def config(self, upstream: FakeUpstream) -> SambaNovaConfig:

@@ -17,6 +17,7 @@ class TestTogether(ChatModelSuite, CompletionModelSuite, EmbedderSuite, Reranker
     provider = TOGETHER
     unsupported: ClassVar[dict[str, str]] = {
         "logprobs": "Together's are of another form, and go through as they are",
+        "token_inputs": "Together embeds texts alone",
     }
 
     def config(self, upstream: FakeUpstream) -> TogetherConfig:

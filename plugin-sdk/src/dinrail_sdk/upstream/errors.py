@@ -153,8 +153,8 @@ def translate(refusal: Refusal) -> DinrailError:
     408, 504 ``UpstreamTimeout``
     413      ``TooLarge``, or ``ContextLengthExceeded`` where it speaks of that
     429      ``RateLimited``
-    502, 503,
-    529      ``UpstreamUnavailable``
+    498, 502,
+    503, 529 ``UpstreamUnavailable``
     424, 5xx ``UpstreamFailed``
     others   ``UpstreamInvalid``, redirects included
     ======== =================================================================================
@@ -224,7 +224,8 @@ def _error(status: int, said: _Said, refusal: Refusal) -> DinrailError:
     if status == 429:
         message = said.message or "The upstream's rate limit is reached."
         return RateLimited(message, retry_after=_first(refusal.retry_after, said.retry_after), code=said.code)
-    if status in (502, 503, 529):
+    if status in (498, 502, 503, 529):
+        # 498 is Groq's word for a tier whose capacity is exceeded at the moment.
         message = _with_reason("The upstream is unavailable", status, said)
         return UpstreamUnavailable(message, retry_after=refusal.retry_after)
     if status >= 500 or status == 424:

@@ -10,8 +10,9 @@ from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.completions import CompletionModel
 from dinrail_core.api.embeddings import Embedder
 from dinrail_core.api.provider import ModelInfo
+from dinrail_databricks.answers import Rewording
+from dinrail_databricks.requests import DatabricksChat, in_databricks_words
 from dinrail_sdk.openai import OpenAIDialect
-from dinrail_sdk.openai.requests import older_limit
 
 __all__ = ["Databricks"]
 
@@ -27,9 +28,13 @@ class Databricks(OpenAIDialect):
 
     listing: ClassVar[str] = "/api/2.0/serving-endpoints"
 
-    def chat_request(self, request: ChatRequest) -> ChatRequest:
-        """Databricks' reference knows ``max_tokens`` alone."""
-        return older_limit(request)
+    def rewording(self) -> Rewording:
+        """See :class:`~dinrail_databricks.answers.Rewording`; thoughts of a stream are put together on the way."""
+        return Rewording()
+
+    def chat_request(self, request: ChatRequest) -> DatabricksChat:
+        """See :func:`~dinrail_databricks.requests.in_databricks_words`."""
+        return in_databricks_words(request)
 
     def listed(self, model: ModelInfo, entry: Mapping[str, Any]) -> ModelInfo | None:
         """An endpoint, by its name (no request may name its ``id``), where it is ready and serves a language model."""

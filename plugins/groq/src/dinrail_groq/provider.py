@@ -9,6 +9,7 @@ from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.provider import ModelInfo
 from dinrail_sdk.openai import OpenAIDialect
 from dinrail_sdk.openai.requests import bare_messages, instructions_as_system, without
+from dinrail_sdk.upstream import Upstream
 
 __all__ = ["Groq"]
 
@@ -19,6 +20,9 @@ _WITHOUT_EFFECT = ("prompt_cache_key", "prompt_cache_options", "prompt_cache_ret
 class Groq(OpenAIDialect):
     """Groq's hosted models."""
 
+    def __init__(self, upstream: Upstream) -> None:
+        super().__init__(upstream, reword=_stopped)
+
     def chat_request(self, request: ChatRequest) -> ChatRequest:
         """Groq refuses fields that it does not know, in messages too, and the role ``developer``."""
         return without(bare_messages(instructions_as_system(request)), _WITHOUT_EFFECT)
@@ -26,3 +30,12 @@ class Groq(OpenAIDialect):
     def listed(self, model: ModelInfo, entry: Mapping[str, Any]) -> ModelInfo | None:
         """Models that have been switched off stay in Groq's list for a while."""
         return None if entry.get("active") is False else model
+
+
+def _stopped(found: dict[str, Any]) -> bool:
+    """``x_groq`` of a stream's event may say why the stream is stopped early: that is an error, and no end."""
+    reason = (found.get("x_groq") or {}).get("error")
+    if not reason:
+        return False
+    found["choices"] = [{"index": 0, "error": {"message": reason}}]
+    return True

@@ -10,7 +10,7 @@ from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.provider import ModelInfo
 from dinrail_sdk.openai import OpenAIDialect
-from dinrail_sdk.openai.requests import older_limit
+from dinrail_sdk.openai.requests import instructions_as_system, older_limit
 
 __all__ = ["HuggingFace"]
 
@@ -19,8 +19,8 @@ class HuggingFace(OpenAIDialect):
     """Models behind Hugging Face's router, or of one TGI server."""
 
     def chat_request(self, request: ChatRequest) -> ChatRequest:
-        """TGI overlooks what it does not know, and so would a limit under its newer name."""
-        return older_limit(request)
+        """TGI would overlook a limit under its newer name, and chat templates know no role ``developer``."""
+        return older_limit(instructions_as_system(request))
 
     def listed(self, model: ModelInfo, entry: Mapping[str, Any]) -> ModelInfo | None:
         """What the router tells of the providers behind a model; TGI's list has none."""

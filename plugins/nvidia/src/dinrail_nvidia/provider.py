@@ -13,7 +13,7 @@ from dinrail_core.api.rerank import RerankRequest, RerankResponse, RerankUsage
 from dinrail_core.api.wire import MISSING, Wire
 from dinrail_sdk.openai import OpenAIDialect
 from dinrail_sdk.openai.ranking import ranked, texts_of
-from dinrail_sdk.openai.requests import older_limit
+from dinrail_sdk.openai.requests import instructions_as_system, older_limit
 from dinrail_sdk.upstream import Upstream
 
 __all__ = ["Nvidia", "Passage", "PassageRank", "PassageRanks", "RankingRequest"]
@@ -62,8 +62,8 @@ class Nvidia(OpenAIDialect):
         self._input_type = input_type
 
     def chat_request(self, request: ChatRequest) -> ChatRequest:
-        """The name of the limit that every NIM knows."""
-        return older_limit(request)
+        """The name of the limit, and the role of instructions, that every NIM knows."""
+        return older_limit(instructions_as_system(request))
 
     def embedding_request(self, request: EmbeddingRequest) -> EmbeddingRequest:
         """Models that tell questions from passages must be told which it is, by the field or by the model's name."""
