@@ -40,7 +40,7 @@ what they say; [below](#what-does-not-hold) are the reasons.
 *Agent loop* runs the same {loop} responses through the real server and every provider of chats: a function and its
 result, parallel calls, a second turn that the server takes by itself, an answer by a schema, a stream, thoughts alone
 and before a call.
-What a model in this process says cannot be scripted, so nothing stands there for those.
+A model in this process, whose answers cannot be scripted, is taught each of them when it is asked.
 *Native responses* are for models whose servers speak the Responses API, and are then asked by it. No hosted provider
 was called.
 
@@ -49,21 +49,22 @@ was called.
 
 @dataclass(frozen=True)
 class _Column:
-    """A feature, and the case of the suites that shows it: with a fake, with a real engine."""
+    """A feature, and the case that shows it: of the suites with a fake, with a real engine; of the agent loop."""
 
     title: str
     case: str
     engine: str | None = None
+    loop: str | None = None
 
 
 _COLUMNS = (
     _Column("stream", "chat_stream_equals_answer", "chat_stream_equals_answer"),
-    _Column("tools", "chat_one_call", "engine_named_tool"),
-    _Column("parallel tools", "chat_parallel_calls"),
+    _Column("tools", "chat_one_call", "engine_named_tool", "function_round_trip"),
+    _Column("parallel tools", "chat_parallel_calls", loop="parallel_calls"),
     _Column("JSON schema", "chat_json_schema", "engine_json_schema"),
     _Column("vision", "chat_images"),
     _Column("files", "chat_files"),
-    _Column("reasoning", "chat_reasoning"),
+    _Column("reasoning", "chat_reasoning", loop="reasoning"),
     _Column("logprobs", "chat_logprobs", "engine_logprobs"),
     _Column("embeddings", "embedding_order", "embedding_order"),
 )
@@ -88,10 +89,14 @@ class _Matrix:
             if this is not None and suite.skipped(this) is None:
                 self.marks[suite.provider.name][column.title].add(mark)
 
-    def add_loop(self, suite: type[Suite], cases: tuple[Case, ...]) -> None:
+    def add_loop(self, suite: type[Suite], cases: tuple[Case, ...], mark: str) -> None:
         """What of the agent loop one test class says that it applies."""
-        held = sum(suite.skipped(this) is None for this in cases)
-        self.loop[suite.provider.name].add("F" if held == len(cases) else f"F, {held} of {len(cases)}")
+        lacks = {**(suite.dialect.lacks if suite.dialect is not None else {}), **suite.unsupported}
+        held = {this.name for this in cases if lacks.keys().isdisjoint({this.name, *this.features})}
+        self.loop[suite.provider.name].add(mark if len(held) == len(cases) else f"{mark}, {len(held)} of {len(cases)}")
+        for column in _COLUMNS:
+            if suite.dialect is None and column.loop in held:
+                self.marks[suite.provider.name][column.title].add(mark)
 
     def row(self, name: str) -> str:
         """The row of a provider."""
@@ -127,8 +132,12 @@ def providers_page(tree: Tree) -> str:
         matrix.add(suite, "F" if suite.dialect is not None else "(E)" if suite.against else "E")
         if suite.dialect is not None or suite.against:
             matrix.explain(suite)
-        if suite.dialect is not None and issubclass(suite, ChatModelSuite):
-            matrix.add_loop(suite, loop)
+        if not issubclass(suite, ChatModelSuite):
+            continue
+        if suite.dialect is not None:
+            matrix.add_loop(suite, loop, "F")
+        elif (tree.root / f"plugins/{suite.provider.name}/tests/test_agent_loop.py").is_file():
+            matrix.add_loop(suite, loop, "(E)" if suite.against else "E")
     engines = [suite for suite in suites_of(tree.root, Suite, pattern="test_engine.py") if suite.against]
     for engine in engines:
         matrix.add(engine, "(E)")

@@ -11,6 +11,7 @@ import pytest
 from dinrail_sdk.testing import (
     ChatModelSuite,
     CheckedSuite,
+    CompletionModelSuite,
     EmbedderSuite,
     EngineSuite,
     FakeUpstream,
@@ -34,7 +35,7 @@ def _models(speaker: Path, embedder: Path) -> None:
 AGAINST = "models of the tests' own in torch, by `make test-transformers`"
 
 
-class TestChats(ChatModelSuite, ModelSourceSuite, CheckedSuite, EngineSuite):
+class TestChats(ChatModelSuite, CompletionModelSuite, ModelSourceSuite, CheckedSuite, EngineSuite):
     provider = TRANSFORMERS
     dialect = None
     model = "speaker"

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from dinrail_core.api.chat.request import ChatRequest
+from dinrail_core.api.completions import CompletionRequest
 from dinrail_core.api.wire import decode_request
 from dinrail_core.errors import InvalidRequest, UnsupportedFeature
 from dinrail_transformers.requests import Sampling, chat_of, sampling_of
+from dinrail_transformers.texts import wanted_of
 
 TOOL: dict[str, Any] = {"type": "function", "function": {"name": "clock"}}
 
@@ -133,3 +135,50 @@ def test_how_tokens_are_chosen_is_read() -> None:
         alternatives=2,
     )
     assert sampling_of(request(logprobs=True), None).alternatives == 0
+
+
+def completion(**more: Any) -> CompletionRequest:
+    return decode_request(CompletionRequest, {"model": "m", "prompt": "One", **more})
+
+
+@pytest.mark.parametrize(
+    ("prompt", "prompts", "names"),
+    [
+        ("One", ["One"], ["prompt"]),
+        (None, [None], ["prompt"]),
+        ([1, 2], [[1, 2]], ["prompt"]),
+        (["a", "b"], ["a", "b"], ["prompt.0", "prompt.1"]),
+        ([[1], [2, 3]], [[1], [2, 3]], ["prompt.0", "prompt.1"]),
+    ],
+)
+def test_prompts_come_in_four_forms(prompt: Any, prompts: list[Any], names: list[str]) -> None:
+    wanted = wanted_of(completion(prompt=prompt))
+    assert [list(one) if isinstance(one, tuple) else one for one in wanted.prompts] == prompts
+    assert wanted.names == names
+
+
+def test_a_completion_says_how_it_is_drawn() -> None:
+    assert wanted_of(completion()).sampling == Sampling(limit=16)
+    sampling = wanted_of(completion(max_tokens=0, logprobs=2, stop="x", seed=3, top_k=4, echo=True)).sampling
+    assert sampling == Sampling(limit=0, alternatives=2, stops=("x",), seed=3, top_k=4)
+    assert sampling.seeded(2).seed == 5
+    assert wanted_of(completion(n=2, best_of=2)).count == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "param"),
+    [
+        ({"prompt": []}, InvalidRequest, "prompt"),
+        ({"suffix": "end"}, UnsupportedFeature, "suffix"),
+        ({"best_of": 3}, UnsupportedFeature, "best_of"),
+        ({"n": 3, "best_of": 2}, InvalidRequest, "best_of"),
+        ({"guided_regex": "a+"}, UnsupportedFeature, "guided_regex"),
+        ({"response_format": {"type": "json_object"}}, UnsupportedFeature, "response_format"),
+        ({"top_k": -1}, InvalidRequest, "top_k"),
+        ({"logit_bias": {"cat": 1}}, InvalidRequest, "logit_bias.cat"),
+    ],
+)
+def test_a_completion_that_cannot_be_had_is_refused(wrong: dict[str, Any], kind: type[Exception], param: str) -> None:
+    with pytest.raises(kind) as caught:
+        wanted_of(completion(**wrong))
+    assert getattr(caught.value, "param", None) == param

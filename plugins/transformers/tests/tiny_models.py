@@ -78,24 +78,24 @@ def make_speaker(folder: Path) -> Path:
         pad_token_id=tokenizer.pad_token_id,
     )
     model = LlamaForCausalLM(config)
-    _teach(model, tokenizer)
+    teach(model, [_lesson(tokenizer, *lesson) for lesson in LESSONS])
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
 
-def _teach(model: Any, tokenizer: Any) -> None:
+def _lesson(tokenizer: Any, question: str, tools: Sequence[Any], answer: str) -> tuple[list[int], list[int]]:
+    chat = [{"role": "user", "content": question}]
+    prompt = tokenizer.apply_chat_template(chat, tools=list(tools) or None, add_generation_prompt=True, tokenize=False)
+    before = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+    return before, tokenizer(f"{answer}<|end|>", add_special_tokens=False)["input_ids"]
+
+
+def teach(model: Any, lessons: Sequence[tuple[list[int], list[int]]]) -> None:
+    """Let a model learn by heart how to go on from prompts: pairs of their tokens."""
     import torch
 
-    rows = []
-    for question, tools, answer in LESSONS:
-        chat = [{"role": "user", "content": question}]
-        prompt = tokenizer.apply_chat_template(
-            chat, tools=list(tools) or None, add_generation_prompt=True, tokenize=False
-        )
-        before = tokenizer(prompt, add_special_tokens=False)["input_ids"]
-        said = tokenizer(f"{answer}<|end|>", add_special_tokens=False)["input_ids"]
-        rows.append((before + said, [-100] * len(before) + said))
+    rows = [(before + said, [-100] * len(before) + said) for before, said in lessons]
     width = max(len(ids) for ids, _ in rows)
     ids = torch.tensor([row + [0] * (width - len(row)) for row, _ in rows])
     labels = torch.tensor([row + [-100] * (width - len(row)) for _, row in rows])
@@ -108,6 +108,7 @@ def _teach(model: Any, tokenizer: Any) -> None:
         loss.backward()
         optimizer.step()
         if loss.item() < 0.003:
+            model.eval()
             return
     raise AssertionError("The model has not learned its lessons.")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from dinrail_core.errors import ContextLengthExceeded, InvalidRequest, UnsupportedFeature
@@ -11,7 +12,7 @@ from dinrail_transformers.forms import form_of, marks_of
 from dinrail_transformers.loading import context_of, load_parts
 from dinrail_transformers.reading import THINK, Reader
 from dinrail_transformers.requests import Chat, Sampling
-from dinrail_transformers.sampling import Chooser, Chosen
+from dinrail_transformers.sampling import Chooser, Chosen, scored
 
 if TYPE_CHECKING:
     from dinrail_transformers.plugin import CallForm, ModelConfig, TransformersConfig
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["LanguageModel", "Prompt"]
 
 _DRAWN = ("temperature", "top_p", "top_k", "min_p")
+_SCORED_AT_ONCE = 256
+"""Tokens of a prompt whose probabilities are computed in one pass: each has as many as there are words."""
+_CACHES = ("cache", "past_key_values")
+"""What models call what they remember of the tokens before; the second is the older name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,34 @@ class LanguageModel:
             raise ContextLengthExceeded(message, param="messages")
         return Prompt(tokens, self._thinks and text.rstrip().endswith(THINK[0]))
 
+    def tokenized(self, text: str | Sequence[int] | None, param: str, *, room: int) -> Prompt:
+        """What a text is to be continued from.
+
+        Args:
+            text: The text, or its tokens in this model's vocabulary; ``None`` for the beginning of a text.
+            param: What it is called in an error.
+            room: How many tokens there must be room for behind it.
+
+        Raises:
+            InvalidRequest: It has no tokens, or one that the model does not know.
+            ContextLengthExceeded: It leaves no room.
+        """
+        if text is None:
+            start = self._tokenizer.bos_token_id
+            tokens = [start] if isinstance(start, int) else []
+        else:
+            tokens = self._tokenizer(text)["input_ids"] if isinstance(text, str) else list(text)
+        if not tokens:
+            raise InvalidRequest("There is nothing to go on from.", param=param)
+        size = self._size()
+        for place, token in enumerate(tokens):
+            if token >= size:
+                raise InvalidRequest(f"This model has {size} tokens.", param=f"{param}.{place}")
+        if len(tokens) + room > self.context:
+            message = f"The prompt has {len(tokens)} tokens; this model takes {self.context}, what it adds included."
+            raise ContextLengthExceeded(message, param=param)
+        return Prompt(tokens, thinking=False)
+
     def reader(self, prompt: Prompt, *, calls: bool) -> Reader:
         """Takes what the model writes apart."""
         return Reader(self.form if calls else "none", thinks=self._thinks, thinking=prompt.thinking)
@@ -107,7 +140,7 @@ class LanguageModel:
         Raises:
             InvalidRequest: A token of ``logit_bias`` is none of this model's.
         """
-        size = self._model.config.get_text_config().vocab_size
+        size = self._size()
         for token in sampling.bias:
             if token >= size:
                 raise InvalidRequest(f"This model has {size} tokens.", param=f"logit_bias.{token}")
@@ -149,6 +182,34 @@ class LanguageModel:
                 stopping_criteria=[stop],
             )
 
+    def score(self, prompt: Prompt, count: int) -> Iterator[list[Chosen]]:
+        """How likely the tokens of a prompt were, some at a time; the first follows nothing.
+
+        Args:
+            prompt: The tokens.
+            count: How many of the likeliest are told beside each.
+        """
+        import torch
+        from transformers import DynamicCache
+
+        named = [name for name in _CACHES if name in signature(self._model.forward).parameters][:1]
+        at_once = _SCORED_AT_ONCE if named else len(prompt.tokens)
+        cache = {named[0]: DynamicCache(config=self._model.config), "use_cache": True} if named else {}
+        odds: Any = None  # for the token that comes next
+        for start in range(0, len(prompt.tokens), at_once):
+            part = prompt.tokens[start : start + at_once]
+            with torch.inference_mode():
+                said = self._model(
+                    input_ids=torch.tensor([part], dtype=torch.long, device=self._device),
+                    attention_mask=torch.ones((1, start + len(part)), dtype=torch.long, device=self._device),
+                    **cache,
+                )
+                every = torch.log_softmax(said.logits[0].float(), dim=-1).cpu()
+            found = [Chosen(part[0]) if odds is None else scored(part[0], odds, count)]
+            found += [scored(token, before, count) for token, before in zip(part[1:], every, strict=False)]
+            odds = every[-1]
+            yield found
+
     def ends(self, token: int) -> bool:
         """Whether a token ends the answer."""
         return token in self._ends
@@ -157,13 +218,18 @@ class LanguageModel:
         """The text of tokens, without those that are no text."""
         return self._spell([token for token in tokens if token not in self._silent])
 
-    def written(self, token: int) -> str:
-        """A token by itself, as it is shown beside its probability."""
-        return self._spell([token])
+    def written(self, tokens: Sequence[int]) -> str:
+        """All of the tokens, marks included, as they are shown beside their probabilities."""
+        return self._spell(tokens)
 
     def _spell(self, tokens: Sequence[int]) -> str:
         text: str = self._tokenizer.decode(list(tokens), skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return text
+
+    def _size(self) -> int:
+        """How many tokens the model knows."""
+        size: int = self._model.config.get_text_config().vocab_size
+        return size
 
     def _ending_tokens(self) -> set[int]:
         own = self._model.generation_config.eos_token_id

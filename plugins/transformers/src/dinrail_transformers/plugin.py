@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 
 from dinrail_core.api.chat.contract import ChatModel
+from dinrail_core.api.completions import CompletionModel
 from dinrail_core.api.embeddings import Embedder
 from dinrail_core.api.provider import Checked, ModelSource
 from dinrail_core.hooks import Context, ProviderType, Secret, hookimpl
@@ -106,9 +107,9 @@ async def _open(config: TransformersConfig, context: Context) -> AsyncIterator[o
 TRANSFORMERS = ProviderType(
     name="transformers",
     config=TransformersConfig,
-    apis=frozenset({ChatModel, Embedder, ModelSource, Checked}),
+    apis=frozenset({ChatModel, CompletionModel, Embedder, ModelSource, Checked}),
     open=_open,
-    summary="Models of Hugging Face in this process, on CPU or GPU: chats and embeddings",
+    summary="Models of Hugging Face in this process, on CPU or GPU: chats, completions and embeddings",
 )
 
 

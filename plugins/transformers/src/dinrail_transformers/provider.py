@@ -13,13 +13,16 @@ from dinrail_core.api.call import Call
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.chat.response import ChatChunk, ChatCompletion
+from dinrail_core.api.completions import CompletionModel, CompletionRequest, TextCompletion
 from dinrail_core.api.embeddings import Embedder, EmbeddingRequest, EmbeddingResponse
 from dinrail_core.api.provider import Checked, Health, ModelInfo, ModelSource, State
 from dinrail_core.errors import ConfigurationError, ModelNotFound
+from dinrail_transformers.answering import Answering
 from dinrail_transformers.chats import Chats
 from dinrail_transformers.embeddings import Embeddings
 from dinrail_transformers.loading import read_settings, told_context
 from dinrail_transformers.plugin import ModelConfig, TransformersConfig
+from dinrail_transformers.texts import Texts
 from dinrail_transformers.worker import Worker
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ __all__ = ["Transformers"]
 T = TypeVar("T")
 
 
-class Transformers(ChatModel, Embedder, ModelSource, Checked):
+class Transformers(ChatModel, CompletionModel, Embedder, ModelSource, Checked):
     """Models in this process; each is loaded in its thread at its first use.
 
     Args:
@@ -41,6 +44,7 @@ class Transformers(ChatModel, Embedder, ModelSource, Checked):
     def __init__(self, config: TransformersConfig) -> None:
         self._config = config
         self._chats: dict[str, Chats] = {}
+        self._texts: dict[str, Texts] = {}
         self._embeddings: dict[str, Embeddings] = {}
         self._workers: dict[str, Worker[Any]] = {}
         for name, model in config.models.items():
@@ -49,7 +53,9 @@ class Transformers(ChatModel, Embedder, ModelSource, Checked):
             if model.embedding:
                 self._embeddings[name] = Embeddings(worker, name, model.batch_tokens, config.total_timeout)
             else:
-                self._chats[name] = Chats(worker, name, model.max_tokens, config.total_timeout)
+                answering = Answering(worker, config.total_timeout)
+                self._chats[name] = Chats(answering, name, model.max_tokens)
+                self._texts[name] = Texts(answering, name)
 
     @classmethod
     @asynccontextmanager
@@ -76,7 +82,7 @@ class Transformers(ChatModel, Embedder, ModelSource, Checked):
         return [
             ModelInfo(
                 id=name,
-                contracts=frozenset({Embedder if model.embedding else ChatModel}),
+                contracts=frozenset({Embedder} if model.embedding else {ChatModel, CompletionModel}),
                 context_length=self._context_of(name, model),
             )
             for name, model in self._config.models.items()
@@ -91,6 +97,12 @@ class Transformers(ChatModel, Embedder, ModelSource, Checked):
 
     async def stream(self, request: ChatRequest, call: Call) -> Stream[ChatChunk]:
         return await self._found(self._chats, request.model, "answers no chats").stream(request, call)
+
+    async def complete_text(self, request: CompletionRequest, call: Call) -> Answer[TextCompletion]:
+        return await self._found(self._texts, request.model, "continues no texts").complete(request, call)
+
+    async def stream_text(self, request: CompletionRequest, call: Call) -> Stream[TextCompletion]:
+        return await self._found(self._texts, request.model, "continues no texts").stream(request, call)
 
     async def embed(self, request: EmbeddingRequest, call: Call) -> Answer[EmbeddingResponse]:
         return await self._found(self._embeddings, request.model, "makes no embeddings").embed(request, call)

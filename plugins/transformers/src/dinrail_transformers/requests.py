@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dinrail_core.api.chat.content import RefusalPart, TextPart
 from dinrail_core.api.chat.messages import AssistantMessage, FunctionMessage, Message, ToolMessage
 from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.chat.tools import AllowedToolsChoice, FunctionTool, FunctionToolCall
+from dinrail_core.api.completions import CompletionRequest
 from dinrail_core.api.wire import MISSING
 from dinrail_core.errors import InvalidRequest, UnsupportedFeature
 from dinrail_sdk.translation import arguments_of, refuse_fields
 
-__all__ = ["Chat", "Sampling", "chat_of", "sampling_of"]
+__all__ = ["Chat", "Sampling", "chat_of", "drawn", "refuse_constraints", "sampling_of"]
 
+_CONSTRAINTS = (
+    "grammar",
+    "guided_json",
+    "guided_regex",
+    "guided_choice",
+    "guided_grammar",
+    "structured_outputs",
+    "response_format",
+)
 _MISSING_HERE = (
     "functions",
     "function_call",
@@ -23,12 +33,6 @@ _MISSING_HERE = (
     "web_search_options",
     "moderation",
     "prediction",
-    "grammar",
-    "guided_json",
-    "guided_regex",
-    "guided_choice",
-    "guided_grammar",
-    "structured_outputs",
 )
 _TEMPLATES_OWN = frozenset(
     {"messages", "tools", "documents", "chat_template", "conversation", "add_generation_prompt"}
@@ -86,6 +90,10 @@ class Sampling:
     stops: tuple[str, ...] = ()
     alternatives: int | None = None
 
+    def seeded(self, index: int) -> Sampling:
+        """The same for one choice of several, which would say the same with the same seed."""
+        return self if self.seed is None else replace(self, seed=self.seed + index)
+
 
 def chat_of(request: ChatRequest) -> Chat:
     """The conversation and the tools.
@@ -110,7 +118,6 @@ def sampling_of(request: ChatRequest, default_limit: int | None) -> Sampling:
     Raises:
         InvalidRequest: A value is out of range or contradicts another.
     """
-    extra = request.model_extra or {}
     limit = default_limit
     for name in ("max_tokens", "max_completion_tokens"):
         value = getattr(request, name)
@@ -120,6 +127,17 @@ def sampling_of(request: ChatRequest, default_limit: int | None) -> Sampling:
             limit = value
     if _given(request.top_logprobs) and request.logprobs is not True:
         raise InvalidRequest("'top_logprobs' needs 'logprobs' to be true.", param="top_logprobs")
+    alternatives = (_or_none(request.top_logprobs) or 0) if request.logprobs is True else None
+    return drawn(request, limit, alternatives)
+
+
+def drawn(request: ChatRequest | CompletionRequest, limit: int | None, alternatives: int | None) -> Sampling:
+    """What chats and completions say alike of how tokens are drawn.
+
+    Raises:
+        InvalidRequest: A value is out of range.
+    """
+    extra = request.model_extra or {}
     stops: Any = _or_none(request.stop) or ()
     return Sampling(
         temperature=_or_none(request.temperature),
@@ -133,8 +151,21 @@ def sampling_of(request: ChatRequest, default_limit: int | None) -> Sampling:
         seed=_or_none(request.seed),
         limit=limit,
         stops=tuple(text for text in ([stops] if isinstance(stops, str) else stops) if text),
-        alternatives=(_or_none(request.top_logprobs) or 0) if request.logprobs is True else None,
+        alternatives=alternatives,
     )
+
+
+def refuse_constraints(body: Mapping[str, Any]) -> None:
+    """Refuse wishes for a form of the answer.
+
+    Raises:
+        UnsupportedFeature: There is one.
+    """
+    form = body.get("response_format")
+    if isinstance(form, Mapping) and form.get("type") not in (None, "text"):
+        message = "A model in this process cannot be held to JSON; llama.cpp and vLLM can."
+        raise UnsupportedFeature(message, param="response_format")
+    refuse_fields(body, _CONSTRAINTS, "A model in this process")
 
 
 def _refuse(request: ChatRequest) -> None:
@@ -142,10 +173,7 @@ def _refuse(request: ChatRequest) -> None:
     refuse_fields(body, _MISSING_HERE, "A model in this process")
     if isinstance(request.modalities, list) and "audio" in request.modalities:
         raise UnsupportedFeature("A model in this process does not speak.", param="modalities")
-    form = body.get("response_format")
-    if form is not None and form["type"] != "text":
-        message = "A model in this process cannot be held to JSON; llama.cpp and vLLM can."
-        raise UnsupportedFeature(message, param="response_format")
+    refuse_constraints(body)
 
 
 def _template_variables(request: ChatRequest) -> Mapping[str, Any]:
@@ -235,7 +263,7 @@ def _text(content: Any, param: str) -> str:
     return "".join(texts)
 
 
-def _bias(request: ChatRequest) -> dict[int, float]:
+def _bias(request: ChatRequest | CompletionRequest) -> dict[int, float]:
     found = {}
     given: dict[str, float] = _or_none(request.logit_bias) or {}
     for token, bias in given.items():

@@ -9,7 +9,7 @@ from typing import Any
 
 from dinrail_transformers.requests import Sampling
 
-__all__ = ["Chooser", "Chosen"]
+__all__ = ["Chooser", "Chosen", "scored"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,16 @@ class Chooser:
         count = self._sampling.alternatives
         if count is None:
             return Chosen(token)
-        odds = self._torch.log_softmax(logits, dim=-1)
-        values, tokens = odds.topk(min(count, odds.shape[-1]))
-        return Chosen(token, float(odds[token]), tuple(zip(tokens.tolist(), values.tolist(), strict=True)))
+        return scored(token, self._torch.log_softmax(logits, dim=-1), count)
+
+
+def scored(token: int, odds: Any, count: int) -> Chosen:
+    """A token with its probability and those of the likeliest.
+
+    Args:
+        token: The token.
+        odds: The logarithms of all tokens' probabilities.
+        count: How many of the likeliest.
+    """
+    values, tokens = odds.topk(min(count, odds.shape[-1]))
+    return Chosen(token, float(odds[token]), tuple(zip(tokens.tolist(), values.tolist(), strict=True)))

@@ -4,17 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from dinrail_transformers.reading import Piece, StopTexts
+from dinrail_transformers.reading import Piece, Reader, StopTexts
 from dinrail_transformers.spelling import Speller
 
 if TYPE_CHECKING:
     from dinrail_transformers.language_model import LanguageModel, Prompt
-    from dinrail_transformers.requests import Chat, Sampling
+    from dinrail_transformers.requests import Sampling
     from dinrail_transformers.sampling import Chosen
 
-__all__ = ["End", "Heard", "speak"]
+__all__ = ["Choice", "End", "Heard", "Scored", "Token", "speak"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What one choice is made of.
+
+    Attributes:
+        prompt: What the model goes on from.
+        sampling: How tokens are chosen.
+        reader: Makes what takes apart what the model writes.
+        one_call: Whether it ends behind its first call.
+        echo: What the answer begins with, where the prompt is to be repeated.
+    """
+
+    prompt: Prompt
+    sampling: Sampling
+    reader: Callable[[], Reader]
+    one_call: bool = False
+    echo: str | None = None
+
+
+class Token(NamedTuple):
+    """A token as it is shown.
+
+    Attributes:
+        text: The token by itself.
+        logprob: The natural logarithm of its probability; ``None`` for the first of a prompt, which follows nothing.
+    """
+
+    text: str
+    logprob: float | None
+
+
+class Scored(NamedTuple):
+    """A token with its probability.
+
+    Attributes:
+        token: The token.
+        others: The likeliest ones at its place.
+        at: Characters of the answer before it.
+    """
+
+    token: Token
+    others: Sequence[Token]
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +68,11 @@ class Heard:
 
     Attributes:
         pieces: Of text, thoughts and calls.
-        logprobs: Tokens with their probabilities, as OpenAI's chats tell them.
+        scored: Tokens with their probabilities.
     """
 
     pieces: Sequence[Piece] = ()
-    logprobs: Sequence[dict[str, Any]] = ()
+    scored: Sequence[Scored] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,30 +91,23 @@ class End:
 @dataclass(slots=True)
 class _State:
     tokens: int = 0
+    characters: int = 0
     ended: bool = False
     given_up: bool = False
-    logprobs: list[dict[str, Any]] = field(default_factory=list)
+    scored: list[Scored] = field(default_factory=list)
 
 
-def speak(
-    model: LanguageModel,
-    prompt: Prompt,
-    chat: Chat,
-    sampling: Sampling,
-    hear: Callable[[Heard], bool],
-) -> End:
+def speak(model: LanguageModel, choice: Choice, hear: Callable[[Heard], bool]) -> End:
     """Generate a choice.
 
     Args:
         model: The model.
-        prompt: What it goes on from.
-        chat: The chat that the prompt was made of.
-        sampling: How tokens are chosen.
+        choice: What of.
         hear: Is told of everything that comes; whether anybody still listens.
     """
-    speller, stops = Speller(model.spell), StopTexts(sampling.stops)
-    reader = model.reader(prompt, calls=bool(chat.tools))
-    state = _State()
+    speller, stops = Speller(model.spell), StopTexts(choice.sampling.stops)
+    reader = choice.reader()
+    state = _State(characters=len(choice.echo or ""))
 
     def pass_on(text: str, *, last: bool = False) -> None:
         text = stops.feed(text)
@@ -79,9 +117,9 @@ def speak(
         if last:
             pieces += reader.rest()
         if (pieces or last) and not state.given_up:
-            logprobs, state.logprobs = state.logprobs, []
-            if pieces or logprobs:
-                state.given_up = not hear(Heard(pieces, logprobs))
+            scored, state.scored = state.scored, []
+            if pieces or scored:
+                state.given_up = not hear(Heard(pieces, scored))
 
     def told(chosen: Chosen) -> bool:
         state.tokens += 1
@@ -89,11 +127,16 @@ def speak(
             state.ended = True
             return True
         if chosen.logprob is not None:
-            state.logprobs.append(_shown(model, chosen, chosen.logprob))
-        pass_on(speller.feed(chosen.id))
-        return stops.stopped or state.given_up or (chat.one_call and reader.calls > 0)
+            state.scored.append(_scored(model, chosen, state.characters))
+        text = speller.feed(chosen.id)
+        state.characters += len(text)
+        pass_on(text)
+        return stops.stopped or state.given_up or (choice.one_call and reader.calls > 0)
 
-    model.generate(prompt, sampling, told)
+    if choice.echo is not None:
+        state.given_up = not _repeat(model, choice, choice.echo, hear)
+    if choice.sampling.limit != 0 and not state.given_up:
+        model.generate(choice.prompt, choice.sampling, told)
     stopped = stops.stopped
     pass_on("" if stopped else speller.rest(), last=True)
     if reader.calls:
@@ -101,13 +144,25 @@ def speak(
     return End("stop" if state.ended or stopped else "length", state.tokens)
 
 
-def _shown(model: LanguageModel, chosen: Chosen, logprob: float) -> dict[str, Any]:
-    shown = [_one(model, token, value) for token, value in chosen.others]
-    return {**_one(model, chosen.id, logprob), "top_logprobs": shown}
+def _repeat(model: LanguageModel, choice: Choice, text: str, hear: Callable[[Heard], bool]) -> bool:
+    """Say the prompt again, with its tokens' probabilities where those are wanted; whether anybody still listens."""
+    listening = hear(Heard([Piece(text=text)])) if text else True
+    if choice.sampling.alternatives is None:
+        return listening
+    speller, characters = Speller(model.written), 0
+    for chosens in model.score(choice.prompt, choice.sampling.alternatives):
+        scored = []
+        for chosen in chosens:
+            scored.append(_scored(model, chosen, characters))
+            piece = speller.feed(chosen.id)
+            # A mark that the tokenizer has put before the text is no part of it.
+            characters += len(piece) if text.startswith(piece, characters) else 0
+        listening = listening and hear(Heard((), scored))
+        if not listening:
+            break
+    return listening
 
 
-def _one(model: LanguageModel, token: int, logprob: float) -> dict[str, Any]:
-    text = model.written(token)
-    # A part of a character has no text of its own, and its bytes are not known.
-    whole = "\N{REPLACEMENT CHARACTER}" not in text
-    return {"token": text, "logprob": max(logprob, -9999.0), "bytes": list(text.encode()) if whole else None}
+def _scored(model: LanguageModel, chosen: Chosen, at: int) -> Scored:
+    others = [Token(model.written([token]), logprob) for token, logprob in chosen.others]
+    return Scored(Token(model.written([chosen.id]), chosen.logprob), others, at)
