@@ -18,6 +18,7 @@ from pdfs import pdf
 from dinrail_documents.reading.child import read
 from dinrail_documents.reading.cutting import spans
 from dinrail_documents.reading.kinds import kind_of
+from dinrail_documents.reading.markup import markdown_of
 from dinrail_sdk.confined.faults import ConfinedFault
 
 PAGE = """<!doctype html><html><head><title>Tides &amp; moons</title><style>p {color: red}</style></head><body>
@@ -44,9 +45,57 @@ def test_html_becomes_what_a_reader_sees(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        (
+            "<table><tr><th>Town<th>People<tr><td>Bergen<td>285000<tr><td>Turku<td>195000</table><p>End<p>of it",
+            "| Town | People |\n| --- | --- |\n| Bergen | 285000 |\n| Turku | 195000 |\n\nEnd\n\nof it\n",
+        ),
+        (
+            "<table><caption>Towns</caption><thead><tr><th>A</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>",
+            "Towns\n\n| A |\n| --- |\n| 1 |\n",
+        ),
+        (
+            "<table><tr><td>One</td><td><table><tr><td>A</td><td>B</td></tr></table></td><td>Three</td></tr></table>",
+            "One\n\n| A | B |\n| --- | --- |\n\nThree\n",
+        ),
+        ("<table><tr><td><h1>Title</h1><p>Text</p></td><td>side</td></tr></table>", "# Title\n\nText\n\nside\n"),
+        ("<table><tr><td><ul><li>a<li>b</ul></td><td><p>c</p><p>d</p></td></table>", "| a b | c d |\n| --- | --- |\n"),
+        ("<html><head><title>T</title><body><p>No end of the head", "No end of the head\n"),
+        ("<table><tr><td>No end at all", "| No end at all |\n| --- |\n"),
+    ],
+    ids=[
+        "no end tags",
+        "caption and head",
+        "a table for layout",
+        "headings in cells",
+        "blocks in cells",
+        "head",
+        "end",
+    ],
+)
+def test_tables_of_html_are_read_as_they_are_written(html: str, text: str) -> None:
+    assert markdown_of(html)[0] == text
+
+
+TAGS = st.sampled_from(["table", "tr", "td", "th", "thead", "p", "div", "ul", "li", "h2", "pre", "br", "head"])
+PIECES = st.one_of(st.just(""), TAGS.map("<{}>".format), TAGS.map("</{}>".format))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=25))
+def test_no_word_of_a_page_is_lost_however_its_tags_stand(tags: list[str]) -> None:
+    html = "<body>" + "".join(f"{tag}w{number}x " for number, tag in enumerate(tags) if tag != "<head>")
+    text = markdown_of(html)[0]
+    assert [f"w{number}x" for number, tag in enumerate(tags) if tag != "<head>" and f"w{number}x" not in text] == []
+
+
 def test_a_table_s_rows_say_what_their_cells_are(tmp_path: Path) -> None:
     text = found(tmp_path, 'name;note\nAnn;"a; b"\nBob;\n', "people.csv", "text/csv")["text"]
     assert text == "name: Ann\nnote: a; b\n\nname: Bob\n"
+    assert found(tmp_path, '"a, b, c";d\n1;2\n', "x.csv", "text/csv")["text"] == "a, b, c: 1\nd: 2\n"
+    assert found(tmp_path, "sep=|\na|b\n1|2\n", "x.csv", "text/csv")["text"] == "a: 1\nb: 2\n"
     assert (
         found(tmp_path, "a\tb\n1\t2\t3\n", "x.tsv", "text/tab-separated-values")["text"] == "a: 1\nb: 2\ncolumn 3: 3\n"
     )
@@ -69,6 +118,22 @@ def test_text_is_read_in_the_encoding_that_it_is_in(tmp_path: Path, encoding: st
     assert found(tmp_path, "Grüße\r\naus Köln\r".encode(encoding), "a.txt")["text"] == "Grüße\naus Köln\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "stated", "encoding"),
+    [
+        ("Zażółć gęślą jaźń", "iso-8859-2", "iso-8859-2"),
+        ("東京は日本の首都です", "Shift_JIS", "shift_jis"),
+        ("Дождь", "windows-1251", "cp1251"),
+        ("Curly “quotes”", "ISO-8859-1", "cp1252"),
+        ("Grüße", "base64", "cp1252"),
+        ("Grüße", "nonsense", "cp1252"),
+    ],
+)
+def test_a_page_is_read_in_the_encoding_that_it_states(tmp_path: Path, text: str, stated: str, encoding: str) -> None:
+    page = f'<!doctype html><head><meta charset="{stated}"></head><p>{text}</p>'.encode(encoding)
+    assert found(tmp_path, page, "a.html", "text/html")["text"] == f"{text}\n"
+
+
 def test_a_pdf_has_pages(tmp_path: Path) -> None:
     document = found(
         tmp_path, pdf("The first page.\nIt is inter-\nesting.", "The second page."), "a.pdf", "application/pdf"
@@ -87,6 +152,9 @@ def test_a_pdf_has_pages(tmp_path: Path) -> None:
         (b"[" * 100_000, "deep.json", "application/json", "invalid_file"),
         (b"{}\nnonsense\n", "a.jsonl", "application/jsonl", "invalid_file"),
         (bytes(range(1, 32)) * 50, "a.txt", "text/plain", "unsupported_file"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "long.json", "application/json", "invalid_file"),
+        (b" \n", "empty.txt", "text/plain", "invalid_file"),
+        (b"", "empty.pdf", "text/plain", "invalid_file"),
         (b"\xff\xfea", "a.txt", "text/plain", "invalid_file"),
         (b"x" * 2000, "big.txt", "text/plain", "invalid_file"),
     ],

@@ -58,7 +58,12 @@ def zipped(*names: str, first: bytes | None = None) -> bytes:
         (b"<?xml version='1.0'?>\n<svg xmlns=''/>", "a.txt", "image/svg+xml"),
         (b"<?xml version='1.0'?><a/>", "a", "application/xml"),
         (b"\x00\x01\x02\x03", "a.txt", BINARY),
-        (b"caf\xe9", "latin1.txt", BINARY),
+        (b"caf\xe9", "latin1.txt", "text/plain"),
+        (b"caf\xe9;1\n", "old.csv", "text/csv"),
+        (b"caf\xe9", "unknown", BINARY),
+        (b"caf\xe9" * 200, "unknown", "text/plain"),
+        (b"<!doctype html><p>caf\xe9", "old.html", "text/html"),
+        (b"caf\xe9\x00", "latin1.txt", BINARY),
     ],
     ids=lambda value: "" if isinstance(value, bytes) else None,
 )

@@ -14,7 +14,7 @@ from dinrail_core.api.call import Call
 from dinrail_core.errors import InvalidRequest
 from dinrail_kreuzberg.parser import Parser
 from dinrail_kreuzberg.plugin import KreuzbergConfig
-from dinrail_sdk.testing.documents import LibraryParserCases, document
+from dinrail_sdk.testing.documents import PPTX, LibraryParserCases, document, pptx
 
 PDF = "application/pdf"
 recognises = pytest.mark.skipif(
@@ -55,6 +55,26 @@ async def test_text_in_pictures_and_scans_is_recognised_page_by_page() -> None:
         with pytest.raises(InvalidRequest, match="holds no text") as refused:
             await parser.parse(document(written(" ", "PNG"), "a.png", "image/png"), Call())
         assert refused.value.code == "invalid_file"
+
+
+@recognises
+async def test_lines_in_a_picture_are_no_table() -> None:
+    made = Image.new("RGB", (1240, 300), "white")
+    lines = "The lighthouse at Heligoland\nwas rebuilt in 1952."
+    ImageDraw.Draw(made).text((60, 80), lines, fill="black", font=ImageFont.load_default(size=40))
+    out = BytesIO()
+    made.save(out, "PNG")
+    async with Parser.opened(KreuzbergConfig()) as parser:
+        found = await parser.parse(document(out.getvalue(), "a.png", "image/png"), Call())
+    assert found.text.split() == lines.split()
+
+
+async def test_slides_are_pages() -> None:
+    slides = pptx(("Herons", "They stand."), (), ("Otters", "They swim."))
+    async with Parser.opened(KreuzbergConfig()) as parser:
+        found = await parser.parse(document(slides, "a.pptx", PPTX), Call())
+    assert len(found.pages) == 3
+    assert found.text[found.pages[2] :].lstrip("# ").split() == ["Otters", "They", "swim."]
 
 
 @recognises

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from dinrail_markitdown.parser import Parser
 from dinrail_markitdown.plugin import MarkItDownConfig
 from dinrail_sdk.testing.documents import LibraryParserCases
@@ -12,4 +10,3 @@ from dinrail_sdk.testing.documents import LibraryParserCases
 class TestMarkItDown(LibraryParserCases):
     parser = Parser
     config = MarkItDownConfig
-    bomb: ClassVar = {"cpu_seconds": 3, "memory": 4 * 1024**3}

@@ -99,6 +99,8 @@ _MARKUP = (
     (re.compile(rb"\s*<\?xml\s"), "application/xml"),
 )
 _CONTROLS = bytes(set(range(32)) - {8, 9, 10, 12, 13, 27})
+_TELLING = 512
+"""Bytes of which one is a control character all but surely, unless they are text."""
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
 
 
@@ -122,7 +124,7 @@ def media_type_of(head: bytes, filename: str, declared: str = "") -> str:
         return _OLE.get(extension, found)
     if found is not None and (not is_text or found in _MAY_BE_TEXT):
         return found
-    if is_text:
+    if is_text or _is_old_text(head, extension, declared):
         return _text(head, extension)
     return declared if _MEDIA_TYPE.fullmatch(declared) and not declared.startswith("text/") else BINARY
 
@@ -163,6 +165,16 @@ def _is_text(head: bytes) -> bool:
         # The last character may be cut off by the end of what is looked at.
         return len(head) == HEAD and error.start >= HEAD - 3
     return True
+
+
+def _is_old_text(head: bytes, extension: str, declared: str) -> bool:
+    """Whether it is text in an encoding from before UTF-8: no control characters, and a name or a length that says so.
+
+    Of random bytes, so many without a control character are as good as impossible.
+    """
+    if not head or head.translate(None, _CONTROLS) != head:
+        return False
+    return extension in _TEXTS or declared.startswith("text/") or len(head) >= _TELLING
 
 
 def _text(head: bytes, extension: str) -> str:

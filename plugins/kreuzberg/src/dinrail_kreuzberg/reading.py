@@ -15,18 +15,20 @@ from kreuzberg import (
     OcrConfig,
     OCRError,
     PageConfig,
+    TesseractConfig,
     ValidationError,
     extract_file_sync,
 )
 
+from dinrail_sdk.confined.archives import check_unpacked
 from dinrail_sdk.confined.faults import ConfinedFault
 
 __all__ = ["read"]
 
 _BETWEEN = "\n\n"
 _PDF = "application/pdf"
-_PAGED = frozenset({_PDF, "application/vnd.openxmlformats-officedocument.presentationml.presentation"})
-"""Types of which the pages are real; others get one page, or none that anybody would find again."""
+_SLIDES = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+"""Beside PDF the only type of which the pages are real; others get none, or none that anybody would find again."""
 
 
 def read(
@@ -45,15 +47,21 @@ def read(
     Returns:
         ``text``, ``form``, ``pages`` and ``metadata``.
     """
-    paged = media_type in _PAGED
-    pages = PageConfig(extract_pages=True) if paged else None
-    found = _extracted(path, media_type, pages, None if paged else languages)
-    contents = [_clean(page["content"]) for page in found.pages or []] if paged else []
+    check_unpacked(path)
+    contents: list[str] = []
+    if media_type == _PDF:
+        found = _extracted(path, media_type, PageConfig(extract_pages=True), None)
+        contents = [_clean(page["content"]) for page in found.pages or []]
+    elif media_type == _SLIDES:
+        found, marked = _marked(path, media_type, None)
+        contents = [marked.get(number, "") for number in range(1, max(marked, default=0) + 1)]
+    else:
+        found = _extracted(path, media_type, None, languages)
     if len(contents) > max_pages:
         raise ConfinedFault("invalid_file", f"It has more than {max_pages} pages.")
     scans = [number for number, content in enumerate(contents, 1) if not content]
     if scans and languages and media_type == _PDF:
-        recognised = _recognised(path, scans, languages)
+        _, recognised = _marked(path, _PDF, languages, scans)
         contents = [content or recognised.get(number, "") for number, content in enumerate(contents, 1)]
     text = _BETWEEN.join(contents) if contents else _clean(found.content)
     if len(text) > max_characters:
@@ -64,13 +72,18 @@ def read(
     return {"text": text, "form": "markdown", "pages": begins, "metadata": _metadata(found.metadata)}
 
 
-def _recognised(path: str, scans: Sequence[int], languages: str) -> dict[int, str]:
-    """The text of pages of a PDF that are pictures; kreuzberg tells it in one piece, with marks between pages."""
+def _marked(
+    path: str, media_type: str, languages: str | None, scans: Sequence[int] = ()
+) -> tuple[ExtractionResult, dict[int, str]]:
+    """What kreuzberg finds, and its text by pages, for what it tells in one piece: slides, and pages that are pictures.
+
+    It puts marks between them that no document knows.
+    """
     mark = secrets.token_hex(8)
     pages = PageConfig(insert_page_markers=True, marker_format=f"\n\n{mark} {{page_num}} {mark}\n\n")
-    found = _extracted(path, _PDF, pages, languages, scans)
+    found = _extracted(path, media_type, pages, languages, scans)
     parts = re.split(rf"{mark} (\d+) {mark}", found.content)
-    return {int(number): _clean(text) for number, text in zip(parts[1::2], parts[2::2], strict=True)}
+    return found, {int(number): _clean(text) for number, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def _extracted(
@@ -92,7 +105,7 @@ def _extracted(
         use_cache=False,
         output_format="markdown",
         pages=pages,
-        ocr=OcrConfig(backend="tesseract", language=languages) if languages else None,
+        ocr=_recognition(languages) if languages else None,
         force_ocr_pages=list(scans) or None,
         disable_ocr=not languages,  # type: ignore[call-arg]  # kreuzberg's own types do not know it
     )
@@ -105,6 +118,12 @@ def _extracted(
         raise ConfinedFault("invalid_file", message) from None
     except KreuzbergError:
         raise ConfinedFault("invalid_file", "It is broken.") from None
+
+
+def _recognition(languages: str) -> OcrConfig:
+    """How text in images is recognised: as text. What is taken for a table there is mostly two columns of words."""
+    details = TesseractConfig(language=languages, enable_table_detection=False)
+    return OcrConfig(backend="tesseract", language=languages, tesseract_config=details)
 
 
 def _clean(text: str) -> str:

@@ -9,6 +9,7 @@ from zipfile import is_zipfile
 
 from markitdown import FileConversionException, MarkItDown, StreamInfo, UnsupportedFormatException
 
+from dinrail_sdk.confined.archives import check_unpacked
 from dinrail_sdk.confined.faults import ConfinedFault
 
 __all__ = ["read"]
@@ -38,6 +39,7 @@ def read(path: str, filename: str, media_type: str, max_pages: int, max_characte
     Returns:
         ``text``, ``form``, ``pages`` and ``metadata``.
     """
+    check_unpacked(path)
     if media_type in _ZIPPED and not is_zipfile(path):
         raise ConfinedFault("invalid_file", "It is broken.")  # MarkItDown would take it for text
     try:

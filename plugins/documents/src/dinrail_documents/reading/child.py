@@ -46,6 +46,8 @@ def read(path: str, filename: str, media_type: str, max_pages: int, max_characte
                 text = json_text(text) if kind == "json" else jsonl_text(text)
             else:
                 text = table_text(text, "\t" if kind == "tsv" else None)
+    if not text.strip():
+        raise ConfinedFault("invalid_file", "The file holds no text.")
     if len(text) > max_characters:
         raise ConfinedFault("invalid_file", f"The file holds more than {max_characters} characters of text.")
     return {"text": text, "form": form, "pages": pages, "metadata": metadata}
