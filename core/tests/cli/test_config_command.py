@@ -178,7 +178,10 @@ def test_models_and_limits_in_force_are_shown(program: Program) -> None:
         "[providers.gpu0]\ntype = 'echo'\n[providers.gpu0.limits]\nconcurrency = 8\n"
     )
     tree = shown(program)
-    assert (tree["models"]["fast"]["targets"], tree["models"]["fast"]["balance"]) == (["gpu0/m"], "weighted")
+    assert (tree["models"]["fast"]["targets"], tree["models"]["fast"]["balance"]) == (
+        [{"model": "gpu0/m", "weight": 1.0}],
+        "weighted",
+    )
     assert tree["providers"]["gpu0"]["limits"]["concurrency"] == 8
     assert tree["outbound"] == {"allow_private": []}
 

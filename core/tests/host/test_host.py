@@ -87,12 +87,15 @@ def test_an_unknown_section_is_an_error_that_lists_what_there_is(rig: Rig) -> No
     assert str(caught.value) == (
         "greting: no installed plugin has a section of this name "
         "(known here: aliases, data_dir, greeting, models, models_refresh, outbound, plugins, providers, services)"
+        "; did you mean 'greeting'?"
     )
 
 
 def test_a_key_that_a_section_does_not_have_is_an_error(rig: Rig) -> None:
     section_plugin(rig)
-    with pytest.raises(ConfigurationError, match=r"^greeting\.txt: unknown key \(known here: text\)$"):
+    with pytest.raises(
+        ConfigurationError, match=r"^greeting\.txt: unknown key \(known here: text\); did you mean 'text'\?$"
+    ):
         rig.plan({"greeting": {"txt": "Hi"}})
 
 

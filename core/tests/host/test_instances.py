@@ -125,7 +125,7 @@ def test_a_type_that_nothing_installed_has_is_an_error_that_lists_what_there_is(
     with pytest.raises(ConfigurationError) as caught:
         rig.plan({"providers": {"gpu0": {"type": "ecko"}}})
     assert str(caught.value) == (
-        "providers.gpu0.type: no installed plugin has the provider type 'ecko' (there are: echo)"
+        "providers.gpu0.type: no installed plugin has the provider type 'ecko' (there are: echo); did you mean 'echo'?"
     )
 
 

@@ -20,7 +20,7 @@ from dinrail_core.host.operations import Declared, declared_by
 from dinrail_core.host.plugins import Plugin, Plugins, PluginState
 from dinrail_core.host.rail import HostRail
 from dinrail_core.host.services import PlannedService, Services, order_services
-from dinrail_core.host.settings import Settings, ensure_valid
+from dinrail_core.host.settings import Settings, did_you_mean, ensure_valid
 
 if TYPE_CHECKING:
     from dinrail_core.host.dispatch.routed import RoutedModel
@@ -112,7 +112,9 @@ class Plan:
             if f"{what}s" in plugin.installed.extends and plugin.state is PluginState.FAILED:
                 return
         raise ConfigurationError(
-            f"no installed plugin has a {what} of this name (known here: {', '.join(sorted(known)) or 'none'})", key=key
+            f"no installed plugin has a {what} of this name (known here: {', '.join(sorted(known)) or 'none'})"
+            f"{did_you_mean(name, known)}",
+            key=key,
         )
 
 

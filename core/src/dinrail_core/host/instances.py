@@ -20,7 +20,7 @@ from dinrail_core.host.catalog import Listing
 from dinrail_core.host.lifecycle import Opened, OpenError
 from dinrail_core.host.plugins import Plugin, PluginState
 from dinrail_core.host.reasons import reason_of, without_secrets
-from dinrail_core.host.settings import Settings, ensure_valid
+from dinrail_core.host.settings import Settings, did_you_mean, ensure_valid
 
 if TYPE_CHECKING:
     from dinrail_core.host.dispatch.gate import Gate
@@ -203,7 +203,8 @@ def plan_instances(
         else:
             known = ", ".join(sorted(types)) or "none is installed"
             raise ConfigurationError(
-                f"no installed plugin has the provider type '{kind}' (there are: {known})", key=f"providers.{name}.type"
+                f"no installed plugin has the provider type '{kind}' (there are: {known}){did_you_mean(kind, types)}",
+                key=f"providers.{name}.type",
             )
     configured = {instance.type.name for instance in instances.values()}
     for kind, (plugin, record) in types.items():

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -18,7 +18,15 @@ from dinrail_core.errors import ConfigurationError
 from dinrail_core.hooks.outbound import Outbound
 from dinrail_core.host.soundness import NAME
 
-__all__ = ["DEFAULT_FILE", "OutboundSettings", "PluginSettings", "Settings", "ensure_valid", "load_settings"]
+__all__ = [
+    "DEFAULT_FILE",
+    "OutboundSettings",
+    "PluginSettings",
+    "Settings",
+    "did_you_mean",
+    "ensure_valid",
+    "load_settings",
+]
 
 DEFAULT_FILE = "dinrail.toml"
 """Read from the working directory where neither ``--config`` nor ``DINRAIL_CONFIG`` names a file."""
@@ -169,7 +177,11 @@ def ensure_valid(model: type[M], data: Mapping[str, Any], key: str) -> M:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(part for part in (key, *(str(step) for step in first["loc"])) if part)
         if first["type"] == "extra_forbidden":
-            raise ConfigurationError(f"unknown key{_known(model, first['loc'][:-1])}", key=where) from None
+            known = _known(model, first["loc"][:-1])
+            told = f" (known here: {', '.join(sorted(known))})" if known is not None else ""
+            raise ConfigurationError(
+                f"unknown key{told}{did_you_mean(str(first['loc'][-1]), known or ())}", key=where
+            ) from None
         if first["type"] == "missing":
             raise ConfigurationError("missing", key=where) from None
         raise ConfigurationError(first["msg"].removeprefix("Value error, "), key=where) from None
@@ -179,16 +191,26 @@ def ensure_valid(model: type[M], data: Mapping[str, Any], key: str) -> M:
         raise ConfigurationError(f"checking it failed ({type(error).__name__})", key=key) from error
 
 
-def _known(model: type[BaseModel], steps: tuple[int | str, ...]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about a name that is not known: the one that it is most like, where there is such a one."""
+    from difflib import get_close_matches  # by a mistake alone
+
+    near = get_close_matches(name, known, n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def _known(model: type[BaseModel], steps: tuple[int | str, ...]) -> Iterable[str] | None:
     """The keys that there are behind ``steps``, as far as they lead from model to model."""
     for step in steps:
+        if isinstance(step, int):
+            continue
         annotation = model.model_fields[str(step)].annotation if step in model.model_fields else None
         below = [kind for kind in (annotation, *get_args(annotation)) if inspect.isclass(kind)]
         models = [kind for kind in below if issubclass(kind, BaseModel)]
         if len(models) != 1:
-            return ""
+            return None
         model = models[0]
-    return f" (known here: {', '.join(sorted(model.model_fields))})"
+    return model.model_fields
 
 
 def _has_plain_defaults(model: type[BaseModel]) -> bool:

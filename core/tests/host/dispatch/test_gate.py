@@ -204,3 +204,42 @@ async def test_refusals_say_nothing_about_an_upstreams_health(upstream: Upstream
 def test_only_models_that_are_named_may_be_used(model: str, known: bool) -> None:
     assert gate(models=("qwen-*", "tiny")).knows(model) is known
     assert gate().knows(model)
+
+
+@pytest.mark.parametrize(("error", "left_alone"), [(UpstreamFailed("broke off"), True), (InvalidRequest("no"), False)])
+async def test_streams_that_break_off_are_failures_in_a_row(error: DinrailError, left_alone: bool) -> None:
+    closed = 0
+
+    async def breaking() -> AsyncGenerator[bytes, None]:
+        yield b"data: {}\n\n"
+        raise error
+
+    async def close() -> None:
+        nonlocal closed
+        closed += 1
+
+    async def stream(request: object, call: Call) -> Stream[Model]:
+        return Stream(Model, reads=breaking(), close=close)
+
+    limited = gate(failures=2, concurrency=1)
+    for _ in range(2):
+        begun = await limited.ask(stream, None, CALL)
+        with pytest.raises(type(error)):
+            [read async for read in begun.reads()]
+        await begun.aclose()
+    assert (closed, limited.busy, limited.closed_for > 0) == (2, 0, left_alone)
+
+
+async def test_a_stream_that_its_client_leaves_says_nothing(upstream: Upstream) -> None:
+    async def endless() -> AsyncGenerator[bytes, None]:
+        while True:
+            yield b"data: {}\n\n"
+
+    async def stream(request: object, call: Call) -> Stream[Model]:
+        return Stream(Model, reads=endless())
+
+    limited = gate(failures=1, concurrency=1)
+    begun = await limited.ask(stream, None, CALL)
+    await anext(begun.reads())
+    await begun.aclose()
+    assert (limited.busy, limited.closed_for) == (0, 0.0)

@@ -262,9 +262,10 @@ async def test_a_callers_own_key_is_shown_to_one_instance_alone(rig: Rig) -> Non
 
 
 async def test_a_default_that_does_not_fit_is_said(rig: Rig) -> None:
+    """One that fits another API is an error of the request by this one: the operator has said it of all."""
     with pytest.raises(InvalidRequest) as caught:
-        await rig.ask(routed(targets=["a/m"], defaults={"temperature": "hot"}))
-    assert caught.value.param == "temperature"
+        await rig.ask(routed(targets=["a/m"], defaults={"logprobs": 5}))
+    assert caught.value.param == "logprobs"
 
 
 def _models(**models: Mapping[str, Any]) -> Callable[[], object]:
@@ -280,7 +281,13 @@ def _models(**models: Mapping[str, Any]) -> Callable[[], object]:
         (_models(alias={}), "is an alias too"),
         (_models(a={"targets": ["x/m", "x/m"]}), "twice"),
         (_models(a={"target": ["x/m"]}), r"models\.a\.target.*unknown key"),
-        (_models(a={"targets": [{"model": "x/m", "weight": 0}]}), r"models\.a\.targets"),
+        (_models(a={"targets": [{"model": "x/m", "weight": 0}]}), r"models\.a\.targets\.0\.weight.*greater than 0"),
+        (_models(a={"targets": [{"model": "x/m", "wieght": 2}]}), r"targets\.0\.wieght.*did you mean 'weight'\?"),
+        (_models(a={"targets": [{"weight": 2}]}), r"models\.a\.targets\.0\.model: missing"),
+        (_models(a={"defaults": {"temperature": "hot"}}), r"models\.a\.defaults: temperature"),
+        (_models(a={"defaults": {"reasoning_effort": "lots"}}), r"models\.a\.defaults: reasoning_effort"),
+        (_models(a={"defaults": {"stream": True}}), r"models\.a\.defaults: stream is the caller's to say"),
+        (_models(a={"defaults": {"logprobs": 5, "reasoning": {"effort": "low"}, "top_k": "of the model's"}}), None),
         (_models(a={"fallback_on": ["weather"]}), r"models\.a\.fallback_on"),
         (_models(a={"retries": 9}), r"models\.a\.retries"),
     ],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
@@ -24,7 +25,8 @@ class Gate:
 
     A place is taken from the call until its answer is there; that of a stream until the stream is closed. Those who
     wait are let in as they came. After too many failures in a row the instance is left alone; once the pause is over,
-    one call goes first, and the others follow when it was answered.
+    one call goes first, and the others follow when it was answered. A stream is answered by its first piece; one that
+    breaks off later is a failure all the same.
 
     Args:
         name: The instance's name, for errors.
@@ -63,7 +65,7 @@ class Gate:
             Unavailable: It is left alone, or there was no place in time.
             DinrailError: What the instance raises.
         """
-        first = self._look()
+        first, before = self._look(), self._failed
         try:
             await self._enter(call)
         except BaseException:
@@ -77,7 +79,7 @@ class Gate:
             raise
         self._note(first, None)
         if isinstance(result, Stream):
-            return result.also_close(self._leave)
+            return self._watched(result, before).also_close(self._leave)
         self._leave()
         return result
 
@@ -109,6 +111,24 @@ class Gate:
             self._resumes_at = time.monotonic() + self.limits.pause
         elif isinstance(error, DinrailError):
             self._failed = 0
+
+    def _watched(self, stream: Stream[Any], before: int) -> Stream[Any]:
+        """A stream that has begun, which is good news until it breaks off: then that is one more failure in the row."""
+        if self.limits.failures is None:
+            return stream
+        reads = self._noting(stream.reads(), before)
+        return Stream(stream.wire, reads=reads, headers=stream.headers, close=stream.aclose)
+
+    async def _noting(self, source: AsyncGenerator[bytes, None], before: int) -> AsyncGenerator[bytes, None]:
+        async with aclosing(source) as reads:
+            try:
+                async for read in reads:
+                    yield read
+            except DinrailError as error:
+                if is_ill(error):
+                    self._failed = max(self._failed, before)
+                    self._note(False, error)
+                raise
 
     async def _enter(self, call: Call) -> None:
         most = self.limits.concurrency

@@ -69,7 +69,7 @@ class RoutedModel:
     def __init__(self, name: str, settings: ModelSettings) -> None:
         self.name = name
         self.settings = settings
-        targets = [TargetSettings(model=t) if isinstance(t, str) else t for t in settings.targets or (name,)]
+        targets = settings.targets or (TargetSettings(model=name),)
         self._targets = {target.model: _State(target.weight) for target in targets}
         if len(self._targets) < len(targets):
             raise ConfigurationError("a model stands there twice; give it a weight", key=f"models.{name}.targets")
