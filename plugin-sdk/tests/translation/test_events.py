@@ -32,7 +32,7 @@ def test_events_are_fed_until_the_last_word() -> None:
     assert sieve.sift(b'event: x\ndata: {"said":"a"}\n\n: note\n\ndata: {"said":"b","end":true}\n\n') == b"ab"
     assert not sieve.done
     sieve.finish()
-    assert sieve.sift(b'data: {"said":"c","over":true}\n\ndata: {"said":"never"}\n\n') == b"c"
+    assert sieve.sift(b'data: {"said":"c","end":true,"over":true}\n\ndata: {"said":"never"}\n\n') == b"c"
     assert sieve.done
 
 
@@ -59,8 +59,16 @@ def test_what_stands_before_a_failure_is_handed_on(event: bytes, kind: type[Exce
 
 def test_an_end_mark_of_openais_ends_it() -> None:
     sieve = TranslatedEvents(Reducer())
-    assert sieve.sift(b"data: [DONE]\n\n") == b""
+    assert sieve.sift(b'data: {"said":"a","end":true}\n\ndata: [DONE]\n\n') == b"a"
     assert sieve.done
+
+
+@pytest.mark.parametrize("last", [b'data: {"said":"b","over":true}', b"data: [DONE]"])
+def test_a_last_word_before_the_answer_is_finished_is_none(last: bytes) -> None:
+    sieve = TranslatedEvents(Reducer())
+    assert sieve.sift(b'data: {"said":"a"}\n\n%b\n\n' % last).startswith(b"a")
+    assert not sieve.done
+    assert isinstance(sieve.failure, UpstreamInvalid)
 
 
 def test_a_stream_that_never_said_why_it_ended_is_cut() -> None:

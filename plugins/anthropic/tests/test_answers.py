@@ -282,3 +282,17 @@ def test_an_event_of_a_kind_that_nobody_knows_is_passed_over() -> None:
     known = list(events(whole))
     strange: dict[str, Any] = {"type": "of_tomorrow", "x": [1]}
     assert streamed([known[0], strange, *known[1:]]) == streamed(known)
+
+
+def test_the_tier_is_told_where_openai_has_a_word_for_it() -> None:
+    for theirs, ours in (("standard", "default"), ("priority", "priority"), ("batch", None)):
+        whole = message(text("So."), usage={"input_tokens": 1, "output_tokens": 2, "service_tier": theirs})
+        assert read_message(whole, 7).get("service_tier") == ours
+        assert streamed(events(whole))[0].get("service_tier") == ours
+
+
+def test_a_message_that_stops_without_a_reason_is_cut() -> None:
+    sieve = TranslatedEvents(MessageReducer(usage=True, created=7))
+    told = [event for event in events(message(text("So."))) if event["type"] != "message_delta"]
+    sieve.sift(b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in told))
+    assert isinstance(sieve.failure, UpstreamInvalid)

@@ -70,6 +70,19 @@ async def test_the_key_is_sent_as_its_kind_is(config: dict[str, Any], due: dict[
     assert headers["anthropic-version"] == "2023-06-01"
 
 
+async def test_models_that_are_gone_are_not_listed() -> None:
+    stages = ("active", "deprecated", "retired", None)
+    entries = [{"id": f"m{stage}", "lifecycle": stage, "max_tokens": 900} for stage in stages]
+    async with (
+        FakeUpstream.open(ANTHROPIC_WIRE) as upstream,
+        open_alone(ANTHROPIC, {"base_url": upstream.url}) as provider,
+    ):
+        upstream.shelf["/v1/models"] = json.dumps({"data": entries, "has_more": False}).encode()
+        assert [model.id for model in await provider.models()] == ["mactive", "mdeprecated", "mNone"]
+        await provider.complete(CHAT.model_copy(update={"model": "mactive"}), Call())
+        assert upstream.received[-1].request.json["max_tokens"] == 900
+
+
 async def test_all_pages_of_the_list_are_read() -> None:
     names = [f"m{number}" for number in range(2500)]
     async with (

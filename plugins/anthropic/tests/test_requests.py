@@ -20,6 +20,7 @@ G = {
 MADE_F = {"name": "f", "input_schema": {"type": "object", "properties": {}}}
 MADE_G = {"name": "g", "description": "G.", "input_schema": {"type": "object"}, "strict": True}
 MARK = {"cache_control": {"type": "ephemeral"}}
+TOLD = {"type": "adaptive", "display": "summarized"}
 HOUR = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
 
 
@@ -52,7 +53,7 @@ def turns(*messages: dict[str, Any]) -> list[Any]:
         ({"prompt_cache_options": {"mode": "implicit"}}, MARK),
         ({"prompt_cache_options": {"mode": "implicit", "ttl": "30m"}}, HOUR),
         ({"reasoning_effort": "none"}, {"thinking": {"type": "disabled"}}),
-        ({"reasoning_effort": "minimal"}, {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}),
+        ({"reasoning_effort": "minimal"}, {"thinking": TOLD, "output_config": {"effort": "low"}}),
         (
             {"reasoning_effort": "high", "thinking": {"type": "enabled", "budget_tokens": 2000}},
             {"thinking": {"type": "enabled", "budget_tokens": 2000}, "output_config": {"effort": "high"}},
@@ -103,7 +104,7 @@ def test_fields_have_anthropics_names(asked: dict[str, Any], due: dict[str, Any]
     [
         (
             Abilities(adaptive=True, effort=True),
-            {"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}},
+            {"thinking": TOLD, "output_config": {"effort": "high"}},
         ),
         (
             Abilities(adaptive=False, budgeted=True, effort=True),
@@ -222,6 +223,14 @@ def test_instructions_stand_before_the_conversation_and_in_it() -> None:
             {"type": "file", "file": {"file_data": "data:text/markdown;base64,w7w="}},
             {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "ü"}},
         ),
+        (
+            {"type": "file", "file": {"file_data": "data:application/geo+json;base64,e30="}},
+            {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "{}"}},
+        ),
+        (
+            {"type": "image_url", "image_url": {"url": "data:image/jpg;base64,AA=="}},
+            {"type": "image", "source": {"type": "base64", "media_type": "image/jpeg", "data": "AA=="}},
+        ),
         ({"type": "file", "file": {"file_id": "f"}}, {"type": "document", "source": {"type": "file", "file_id": "f"}}),
         (
             {"type": "file", "file": {"file_data": "https://x/y.pdf"}},
@@ -285,3 +294,10 @@ def test_a_turn_in_anthropics_own_blocks_is_given_back_as_it_is() -> None:
     theirs = ours | {"native_content": {"format": "google-gemini-v1", "blocks": [{"text": "So."}]}}
     assert turns(USER, ours)[1]["content"] == blocks
     assert turns(USER, theirs)[1]["content"] == "So."
+
+
+def test_a_limit_that_nobody_names_is_no_more_than_the_model_has() -> None:
+    assert sent()["max_tokens"] == 4000
+    assert sent(Abilities(most=1000))["max_tokens"] == 1000
+    assert sent(Abilities(most=9000))["max_tokens"] == 4000
+    assert sent(Abilities(most=1000), max_tokens=2000)["max_tokens"] == 2000

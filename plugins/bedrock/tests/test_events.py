@@ -39,13 +39,16 @@ def events(whole: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if kind == "toolUse":
             about = {key: value for key, value in what.items() if key != "input"}
             yield {"contentBlockStart": {**at, "start": {"toolUse": about}}}
+        elif kind == "toolResult":
+            about = {key: value for key, value in what.items() if key != "content"}
+            yield {"contentBlockStart": {**at, "start": {"toolResult": about}}}
         elif kind == "image":
             yield {"contentBlockStart": {**at, "start": {"image": {"format": what["format"]}}}}
         for delta in deltas(kind, what):
             yield {"contentBlockDelta": {**at, "delta": delta, "p": "abcd"}}
         yield {"contentBlockStop": at}
     yield {"messageStop": {"stopReason": whole["stopReason"]}}
-    yield {"metadata": {key: whole[key] for key in ("usage", "metrics", "trace") if key in whole}}
+    yield {"metadata": {key: whole[key] for key in ("usage", "metrics", "trace", "serviceTier") if key in whole}}
 
 
 def deltas(kind: str, what: Any) -> Iterator[dict[str, Any]]:
@@ -57,6 +60,8 @@ def deltas(kind: str, what: Any) -> Iterator[dict[str, Any]]:
             yield from ({"citation": citation} for citation in what["citations"])
         case "toolUse" if what["input"]:
             yield from ({"toolUse": {"input": piece}} for piece in json.dumps(what["input"]))
+        case "toolResult":
+            yield from ({"toolResult": [piece]} for piece in what["content"])
         case "image":
             yield {"image": {"source": what["source"]}}
         case "reasoningContent" if "redactedContent" in what:
@@ -111,6 +116,10 @@ block = st.one_of(
         lambda text, cited: {"citationsContent": {"content": [{"text": text}], "citations": cited}},
         words,
         st.lists(st.sampled_from([WEB, PAGE]), min_size=1, max_size=2),
+    ),
+    st.builds(
+        lambda texts: {"toolResult": {"toolUseId": "s", "type": "web", "content": [{"text": text} for text in texts]}},
+        st.lists(words, max_size=2),
     ),
     st.just({"image": {"format": "png", "source": {"bytes": "AA=="}}}),
     st.just({"ofTomorrow": {"x": [1]}}),
@@ -252,6 +261,7 @@ TEXT = {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"text": "a"}}}
         [START, {"contentBlockStart": {"contentBlockIndex": 0, "start": {"toolUse": {"name": "f"}}}}],
         [START, {"messageStop": {"stopReason": 7}}],
         [START, {"metadata": {"usage": {}}}],
+        [START, {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"toolResult": {"text": "a"}}}}],
         [START, {"contentBlockDelta": "text"}],
         [{}],
     ],
@@ -260,3 +270,10 @@ def test_an_event_that_is_none_is_the_upstreams_fault(strange: list[dict[str, An
     sieve = TranslatedEvents(ConverseReducer(ABOUT, usage=True), lines_of)
     sieve.sift(b"\n".join(json.dumps(event).encode() for event in strange))
     assert isinstance(sieve.failure, UpstreamInvalid)
+
+
+@pytest.mark.parametrize(("kind", "due"), [("default", "default"), ("flex", "flex"), ("reserved", None)])
+def test_the_tier_is_told_where_openai_has_a_word_for_it(kind: str, due: str | None) -> None:
+    whole = answer({"text": "So."}, usage={"inputTokens": 1, "outputTokens": 1}, serviceTier={"type": kind})
+    assert read_converse(whole, ABOUT).get("service_tier") == due
+    assert streamed(whole)[-1].get("service_tier") == due

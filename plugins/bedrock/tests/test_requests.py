@@ -88,6 +88,14 @@ def test_a_turn_that_says_nothing_is_left_out() -> None:
             {"document": {"name": "My report (2) v1", "format": "pdf", "source": {"bytes": "JVBERg=="}}},
         ),
         (
+            {"type": "file", "file": {"file_data": "data:video/mp4;base64,AA=="}},
+            {"video": {"format": "mp4", "source": {"bytes": "AA=="}}},
+        ),
+        (
+            {"type": "file", "file": {"file_data": "s3://bucket/a.MPG"}},
+            {"video": {"format": "mpeg", "source": {"s3Location": {"uri": "s3://bucket/a.MPG"}}}},
+        ),
+        (
             {"type": "file", "file": {"file_data": "data:text/markdown,hi"}, "citations": {"enabled": True}},
             {
                 "document": {

@@ -170,6 +170,15 @@ def test_citations_are_counted_in_the_whole_text() -> None:
     assert put_together(streamed(whole))["message"]["annotations"] == [note]
 
 
+def test_citations_of_thoughts_have_no_place_in_the_text() -> None:
+    blocks = [{"type": "thinking", "thinking": "Two sources."}, {"type": "text", "text": "So."}]
+    cited = [{"start": 0, "end": 3, "type": "THINKING_CONTENT", "content_index": 0, "sources": []}]
+    message = read_chat(answer(content=blocks, citations=cited), "m", 7)["choices"][0]["message"]
+    assert message["annotations"] == cited
+    request = decode_request(ChatRequest, {"model": "m", "messages": [{"role": "user", "content": "Hi."}, message]})
+    assert chat_request(request, stream=False)["messages"][1]["citations"] == cited
+
+
 @pytest.mark.parametrize(
     "strange",
     [
@@ -199,3 +208,15 @@ def test_a_block_of_a_kind_that_nobody_knows_is_kept_and_given_back() -> None:
     ended = {"type": "message-end", "delta": {"finish_reason": "COMPLETE"}}
     chunks = [json.loads(data) for event in (begun, opened, ended) for data in frames(found.feed(event))]
     assert put_together(chunks)["message"]["native_content"]["blocks"] == [strange]
+
+
+def test_a_piece_of_a_call_before_any_is_the_upstreams_fault() -> None:
+    sieve = TranslatedEvents(ChatReducer("m", 7, usage=True))
+    begun = {"type": "message-start", "id": "i", "delta": {"message": {"role": "assistant", "content": []}}}
+    piece = {
+        "type": "tool-call-delta",
+        "index": 0,
+        "delta": {"message": {"tool_calls": {"function": {"arguments": "{"}}}},
+    }
+    sieve.sift(b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in (begun, piece)))
+    assert isinstance(sieve.failure, UpstreamInvalid)

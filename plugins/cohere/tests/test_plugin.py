@@ -10,7 +10,7 @@ from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.embeddings import Embedder, EmbeddingRequest
 from dinrail_core.api.provider import ModelInfo
 from dinrail_core.api.rerank import Reranker, RerankRequest
-from dinrail_core.errors import UpstreamInvalid
+from dinrail_core.errors import UnsupportedFeature, UpstreamInvalid
 from dinrail_sdk.testing import FakeUpstream, ListedModel, Listing, open_alone
 from dinrail_sdk.testing.dialects.cohere import COHERE_WIRE
 
@@ -77,6 +77,18 @@ async def test_texts_are_embedded_for_what_somebody_says() -> None:
         await provider.embed(EmbeddingRequest.model_validate(asked), Call())
         sent = [received.request.json for received in upstream.received]
     assert [(one["input_type"], one["truncate"]) for one in sent] == [("clustering", "NONE"), ("search_query", "END")]
+
+
+async def test_vectors_of_another_kind_are_refused() -> None:
+    async with (
+        FakeUpstream.open(COHERE_WIRE) as upstream,
+        open_alone(COHERE, {"base_url": upstream.url}) as provider,
+    ):
+        asked = {"model": "m", "input": "a", "embedding_types": ["int8"]}
+        with pytest.raises(UnsupportedFeature) as caught:
+            await provider.embed(EmbeddingRequest.model_validate(asked), Call())
+    assert caught.value.param == "embedding_types"
+    assert upstream.received == []
 
 
 async def test_what_cohere_bills_for_a_ranking_is_handed_on() -> None:

@@ -208,3 +208,30 @@ def test_what_is_not_as_gemini_says_it_is_the_upstreams_fault(strange: dict[str,
     assert isinstance(sieve.failure, UpstreamInvalid)
     with pytest.raises((AttributeError, LookupError, TypeError, ValueError)):
         read_answer(strange, ABOUT)
+
+
+def test_a_segment_counts_in_its_own_part() -> None:
+    support = {"segment": {"partIndex": 2, "startIndex": 0, "endIndex": 4}, "groundingChunkIndices": [0, 7]}
+    found = answer({"text": "Hm.", "thought": True}, {"text": "üü "}, {"text": "Bern", "thoughtSignature": "s"})
+    found["candidates"][0]["groundingMetadata"] = {
+        "groundingChunks": [{"image": {"sourceUri": "https://x", "imageUri": "https://x/i.png"}}],
+        "groundingSupports": [support],
+    }
+    (note,) = read_answer(found, ABOUT)["choices"][0]["message"]["annotations"]
+    assert note["url_citation"] == {"start_index": 3, "end_index": 7, "url": "https://x", "title": ""}
+
+
+def test_what_else_google_counts_is_handed_on() -> None:
+    counted = {
+        "promptTokenCount": 11,
+        "candidatesTokenCount": 5,
+        "totalTokenCount": 16,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 3}, {"modality": "AUDIO", "tokenCount": 8}],
+        "trafficType": "ON_DEMAND_FLEX",
+    }
+    usage = read_answer(answer({"text": "So."}, usageMetadata=counted), ABOUT)["usage"]
+    assert usage["prompt_tokens_details"] == {"audio_tokens": 8}
+    assert "completion_tokens_details" not in usage
+    assert (usage["trafficType"], usage["promptTokensDetails"][0]["tokenCount"]) == ("ON_DEMAND_FLEX", 3)
+    told = streamed(answer({"text": "So."}, usageMetadata=counted), usage=True)[-1]["usage"]
+    assert told == usage

@@ -65,6 +65,9 @@ def config(**found: Any) -> dict[str, Any]:
                 "toolConfig": {"functionCallingConfig": {"mode": "VALIDATED", "allowedFunctionNames": ["f"]}},
             },
         ),
+        ({"service_tier": "auto"}, {}),
+        ({"service_tier": "default"}, {"serviceTier": "standard"}),
+        ({"service_tier": "flex"}, {"serviceTier": "flex"}),
         ({"web_search_options": {}}, {"tools": [{"googleSearch": {}}]}),
     ],
 )
@@ -82,6 +85,7 @@ def test_older_models_are_told_how_many_tokens_to_think() -> None:
     [
         ({"logit_bias": {"1": 1}}, "logit_bias"),
         ({"tools": [F], "parallel_tool_calls": False}, "parallel_tool_calls"),
+        ({"service_tier": "scale"}, "service_tier"),
         ({"tools": [{"type": "custom", "custom": {"name": "c"}}]}, "tools.0"),
         ({"messages": [USER, {"role": "tool", "tool_call_id": "c", "content": "x"}]}, "messages.1.tool_call_id"),
         (
@@ -113,6 +117,10 @@ def test_instructions_stand_in_one_place() -> None:
         (
             {"type": "file", "file": {"file_data": "data:application/pdf;base64,AA=="}},
             {"inlineData": {"mimeType": "application/pdf", "data": "AA=="}},
+        ),
+        (
+            {"type": "image_url", "image_url": {"url": "https://x/y.JPG?z=a.png"}},
+            {"fileData": {"fileUri": "https://x/y.JPG?z=a.png", "mimeType": "image/jpeg"}},
         ),
         ({"type": "file", "file": {"file_id": "gs://b/f"}}, {"fileData": {"fileUri": "gs://b/f"}}),
     ],

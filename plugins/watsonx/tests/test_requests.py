@@ -36,6 +36,8 @@ def sent(**asked: Any) -> dict[str, Any]:
         ),
         ({"max_tokens": 3, "max_completion_tokens": 5}, {"max_tokens": 3, "max_completion_tokens": 5}),
         ({"stop": "a"}, {"stop": ["a"]}),
+        ({"reasoning_effort": "xhigh"}, {"reasoning_effort": "high"}),
+        ({"reasoning_effort": "medium"}, {"reasoning_effort": "medium"}),
         ({"response_format": SCHEMA}, {"response_format": SCHEMA}),
         ({"response_format": {"type": "text"}}, {}),
         ({"time_limit": 9, "guided_regex": "a+"}, {"time_limit": 9, "guided_regex": "a+"}),

@@ -71,7 +71,7 @@ class TranslatedEvents:
                 kept.append(reducer.feed(event))
             except orjson.JSONDecodeError:
                 if data.strip() == b"[DONE]":
-                    self.done = True
+                    self._end()
                     break
                 self.failure = UpstreamInvalid("The upstream's stream has an event that is not JSON.")
             except (ReportedError, DinrailError) as error:
@@ -81,11 +81,21 @@ class TranslatedEvents:
             if self.failure is not None:
                 break
             if reducer.done:
-                self.done = True
+                self._end()
                 break
         return kept[0] if len(kept) == 1 else b"".join(kept)
 
     def finish(self) -> None:
         """See :meth:`~dinrail_sdk.upstream.events.Events.finish`."""
         if not self._reducer.finished:
-            raise UpstreamInvalid("The upstream ended the stream before the answer was finished.")
+            raise _unfinished()
+
+    def _end(self) -> None:
+        """The last word has been said, and is none where nothing has said why the answer ended."""
+        self.done = self._reducer.finished
+        if not self.done:
+            self.failure = _unfinished()
+
+
+def _unfinished() -> UpstreamInvalid:
+    return UpstreamInvalid("The upstream ended the stream before the answer was finished.")

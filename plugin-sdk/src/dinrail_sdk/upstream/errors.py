@@ -100,6 +100,8 @@ _CONTEXT_TEXTS = (
     "too many input tokens",  # Amazon's Titan
     "prompt is too long",  # Anthropic
     "exceeds the context length",  # Ollama
+    "longer than the context length",  # Ollama, for models that cannot forget their beginning
+    "exceeds the model's maximum context length",  # Ollama on Apple's chips
     "exceeds the available context size",  # llama.cpp, which Ollama runs
     "exceeds the maximum number of tokens",  # Gemini
     "exceed context limit",  # Anthropic, for input and the limit of the output together

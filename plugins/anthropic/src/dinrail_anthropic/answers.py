@@ -10,7 +10,17 @@ import orjson
 from dinrail_anthropic.messages import FORM
 from dinrail_sdk.translation import completion, encrypted, native, thought
 
-__all__ = ["KNOWN", "annotation", "call_fields", "detail_of", "end_of", "is_plain", "read_message", "usage_of"]
+__all__ = [
+    "KNOWN",
+    "annotation",
+    "call_fields",
+    "detail_of",
+    "end_of",
+    "is_plain",
+    "read_message",
+    "tier_of",
+    "usage_of",
+]
 
 KNOWN = frozenset({"id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "stop_details", "usage"})
 """Fields of a message that are translated; others are handed on."""
@@ -23,6 +33,7 @@ _REASONS = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
+_TIERS = {"standard": "default", "priority": "priority"}
 _CALL = frozenset({"type", "id", "name", "input"})
 _COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
@@ -56,7 +67,7 @@ def read_message(message: Mapping[str, Any], created: int) -> dict[str, Any]:
     if not is_plain(blocks):
         said["native_content"] = native(blocks, FORM)
     about = {"id": message["id"], "created": created, "model": message["model"]}
-    extra = {key: value for key, value in message.items() if key not in KNOWN}
+    extra = {key: value for key, value in message.items() if key not in KNOWN} | tier_of(message.get("usage"))
     reason, choice = end_of(message)
     return completion(
         about, {"message": said, "finish_reason": reason, **choice}, usage_of(message.get("usage")), extra
@@ -74,6 +85,12 @@ def end_of(message: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         raise ValueError("a whole message says why it ended")
     about = {key: message[key] for key in ("stop_sequence", "stop_details") if message.get(key) is not None}
     return _REASONS.get(reason, reason), {"native_finish_reason": reason, **about}
+
+
+def tier_of(usage: Mapping[str, Any] | None) -> dict[str, Any]:
+    """In which tier it was answered, in OpenAI's word where there is one; it stands within Anthropic's usage."""
+    tier = (usage or {}).get("service_tier")
+    return {"service_tier": _TIERS[tier]} if isinstance(tier, str) and tier in _TIERS else {}
 
 
 def is_plain(blocks: Iterable[Mapping[str, Any]]) -> bool:

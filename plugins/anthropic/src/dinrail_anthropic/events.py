@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from dinrail_anthropic.answers import KNOWN, annotation, call_fields, detail_of, end_of, is_plain, usage_of
+from dinrail_anthropic.answers import KNOWN, annotation, call_fields, detail_of, end_of, is_plain, tier_of, usage_of
 from dinrail_anthropic.messages import FORM
 from dinrail_sdk.translation import Chunks, native
 from dinrail_sdk.upstream import ReportedError
@@ -67,7 +67,8 @@ class MessageReducer:
         self._chunks = Chunks(message["id"], message["model"], self._created)
         self._usage = dict(message.get("usage") or {})
         extra = {key: value for key, value in message.items() if key not in KNOWN and value is not None}
-        return self._to.delta({"role": "assistant", "content": ""}, extra | _unknown(event, "message"))
+        extra |= _unknown(event, "message") | tier_of(self._usage)
+        return self._to.delta({"role": "assistant", "content": ""}, extra)
 
     def _open(self, block: dict[str, Any]) -> bytes:
         self._block = dict(block)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ FORM = "anthropic-claude-v1"
 """Whose thoughts and blocks are ours; OpenRouter's name for them."""
 
 _INSTRUCT = ("system", "developer")
+_TEXTS = re.compile(r"application/(.*\+)?(json|xml|yaml|x-yaml|toml|javascript|sql|x-ndjson)")
+"""Kinds of documents that are texts under another name; Anthropic takes plain ones and PDF alone."""
 
 
 def instructions(messages: Sequence[Mapping[str, Any]], ttl: str | None) -> tuple[list[dict[str, Any]], int]:
@@ -111,7 +114,8 @@ def _image(url: str, where: str) -> dict[str, Any]:
     data = read_data_url(url, where)
     if data is None:
         return {"type": "url", "url": url}
-    return {"type": "base64", "media_type": data.media_type, "data": data.data}
+    kind = "image/jpeg" if data.media_type == "image/jpg" else data.media_type
+    return {"type": "base64", "media_type": kind, "data": data.data}
 
 
 def _document(file: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -125,7 +129,7 @@ def _document(file: Mapping[str, Any], where: str) -> dict[str, Any]:
     if data is None:
         raise InvalidRequest("The file has neither an id nor a data: URL.", param=f"{where}.file_data")
     source: dict[str, Any] = {"type": "base64", "media_type": data.media_type, "data": data.data}
-    if data.media_type.startswith("text/"):
+    if data.media_type.startswith("text/") or _TEXTS.fullmatch(data.media_type):
         source = {"type": "text", "media_type": "text/plain", "data": data.text(f"{where}.file_data")}
     return {"type": "document", "source": source, **titled}
 

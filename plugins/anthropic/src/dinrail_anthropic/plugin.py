@@ -32,7 +32,8 @@ class AnthropicConfig(UpstreamConfig):
     base_url: Annotated[BaseUrl, AfterValidator(_root)] = HttpUrl("https://api.anthropic.com")
     """Where the API is; a `/v1` at the end is left out."""
     max_tokens: Annotated[int, Field(ge=1)] = 8192
-    """The limit of generated tokens for requests that have none, since Anthropic wants one in every request."""
+    """The limit of generated tokens for requests that have none, since Anthropic wants one in every request; a model
+    that generates fewer is asked for those."""
 
 
 def _authorize(key: str) -> tuple[str, str]:

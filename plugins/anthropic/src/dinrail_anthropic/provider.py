@@ -69,12 +69,12 @@ class Anthropic(ChatModel, ModelSource):
         )
 
     async def models(self) -> Sequence[ModelInfo]:
-        """See :meth:`ModelSource.models`; how each of them thinks is remembered."""
+        """See :meth:`ModelSource.models`; what each of them can do is remembered, and retired ones are left out."""
         found: list[dict[str, Any]] = []
         page = f"v1/models?limit={_MOST_LISTED}"
         while page:
             entries, last = _page(await self._upstream.get(page, Call()))
-            found += entries
+            found += [entry for entry in entries if entry.get("lifecycle") != "retired"]
             page = f"v1/models?limit={_MOST_LISTED}&after_id={quote(last, safe='')}" if last else ""
         self._abilities = {entry["id"]: _abilities(entry) for entry in found}
         return list({entry["id"]: _listed(entry) for entry in found}.values())
@@ -121,11 +121,13 @@ def _seconds(text: object) -> int:
 
 
 def _abilities(entry: Mapping[str, Any]) -> Abilities:
-    """How a model thinks; what the list leaves open is taken for what today's models do."""
-    can = entry.get("capabilities")
+    """What a model can do; what the list leaves open is taken for what today's models do."""
+    can, most = entry.get("capabilities"), entry.get("max_tokens")
+    most = most if type(most) is int and most > 0 else None
     if not isinstance(can, Mapping):
-        return _UNKNOWN
+        return Abilities(most=most)
     return Abilities(
+        most=most,
         adaptive=_supported(can, "thinking", "types", "adaptive"),
         budgeted=_supported(can, "thinking", "types", "enabled"),
         effort=_supported(can, "effort"),

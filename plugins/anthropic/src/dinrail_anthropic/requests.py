@@ -35,17 +35,19 @@ _TIERS = {"auto": "auto", "priority": "auto", "fast": "auto", "default": "standa
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """How a model thinks, as far as Anthropic's list of models tells.
+    """What a model can do, as far as Anthropic's list of models tells.
 
     Attributes:
         adaptive: It decides itself how much.
         budgeted: It takes a number of tokens.
         effort: It takes a degree of effort.
+        most: The most tokens that it generates; ``None`` where that is not told.
     """
 
     adaptive: bool = True
     budgeted: bool = False
     effort: bool = True
+    most: int | None = None
 
 
 def messages_request(request: ChatRequest, *, max_tokens: int, stream: bool, abilities: Abilities) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def messages_request(request: ChatRequest, *, max_tokens: int, stream: bool, abi
 
     Args:
         request: The chat.
-        max_tokens: The limit where the request has none.
+        max_tokens: The limit where the request has none, unless the model generates fewer.
         stream: Whether a stream is wanted.
         abilities: Of the model.
 
@@ -66,9 +68,11 @@ def messages_request(request: ChatRequest, *, max_tokens: int, stream: bool, abi
     ttl = "1h" if (body.get("prompt_cache_options") or {}).get("ttl") else None
     system, start = instructions(messages, ttl)
     limit = body.get("max_completion_tokens", body.get("max_tokens"))
+    if limit is None:
+        limit = min(max_tokens, abilities.most or max_tokens)
     sent: dict[str, Any] = {
         "model": request.model,
-        "max_tokens": max_tokens if limit is None else limit,
+        "max_tokens": limit,
         "messages": in_turns(messages, start, ttl),
     }
     if system:
@@ -175,7 +179,8 @@ def _thinking(body: Mapping[str, Any], abilities: Abilities, max_tokens: int) ->
     if abilities.effort:
         found["output_config"] = {"effort": "low" if effort == "minimal" else effort}
     if abilities.adaptive:
-        found["thinking"] = {"type": "adaptive"}
+        # Models since Opus 4.7 sign their thoughts and leave the text out, unless one asks for it.
+        found["thinking"] = {"type": "adaptive", "display": "summarized"}
     elif abilities.budgeted:
         # Thoughts count among the generated tokens, and something must be left for the answer.
         budget = min(_BUDGETS[effort], max_tokens - max(1, max_tokens // 4))

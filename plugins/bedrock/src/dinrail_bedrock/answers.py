@@ -10,7 +10,7 @@ import orjson
 from dinrail_bedrock.messages import FORM
 from dinrail_sdk.translation import completion, encrypted, native, thought
 
-__all__ = ["detail_of", "end_of", "is_call", "is_plain", "notes_of", "read_converse", "text_of", "usage_of"]
+__all__ = ["detail_of", "end_of", "is_call", "is_plain", "notes_of", "read_converse", "text_of", "tier_of", "usage_of"]
 
 _REASONS = {
     "end_turn": "stop",
@@ -59,7 +59,7 @@ def read_converse(answer: Mapping[str, Any], about: Mapping[str, Any]) -> dict[s
     said |= {name: found for name, found in more.items() if found}
     if not is_plain(blocks):
         said["native_content"] = native(blocks, FORM)
-    extra = {key: value for key, value in answer.items() if key not in _KNOWN}
+    extra = {key: value for key, value in answer.items() if key not in _KNOWN} | tier_of(answer)
     reason, choice = end_of(answer)
     return completion(about, {"message": said, "finish_reason": reason, **choice}, usage_of(answer.get("usage")), extra)
 
@@ -101,6 +101,13 @@ def detail_of(reasoning: Mapping[str, Any], place: int) -> dict[str, Any]:
         return encrypted(reasoning["redactedContent"], FORM, place)
     text = reasoning["reasoningText"]
     return thought(_text(text["text"]), text.get("signature"), FORM, place)
+
+
+def tier_of(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """In which tier it was answered, in OpenAI's words, which are Bedrock's but for ``reserved``."""
+    tier = answer.get("serviceTier")
+    kind = tier.get("type") if isinstance(tier, Mapping) else None
+    return {"service_tier": kind} if kind in ("default", "priority", "flex") else {}
 
 
 def is_plain(blocks: Iterable[Mapping[str, Any]]) -> bool:

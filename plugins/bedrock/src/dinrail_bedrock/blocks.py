@@ -20,7 +20,7 @@ class GrowingBlock:
         call: The how manieth call it is, where it is one.
     """
 
-    __slots__ = ("_citations", "_other", "_redacted", "_signature", "_texts", "call", "kind", "start")
+    __slots__ = ("_citations", "_other", "_redacted", "_results", "_signature", "_texts", "call", "kind", "start")
 
     def __init__(self, kind: str, start: Mapping[str, Any], call: int = -1) -> None:
         self.kind = kind
@@ -30,6 +30,7 @@ class GrowingBlock:
         self._signature: list[str] = []
         self._redacted: list[str] = []
         self._citations: list[dict[str, Any]] = []
+        self._results: list[Any] = []
         self._other: Any = dict(start)
 
     def text(self, piece: Any) -> str:
@@ -50,7 +51,10 @@ class GrowingBlock:
 
     def grow(self, piece: Any) -> None:
         """A piece of a block of another kind."""
-        self._other = _grown(self._other, piece)
+        if self.kind == "toolResult":
+            self._results += _results(piece)
+        else:
+            self._other = _grown(self._other, piece)
 
     def has_text(self) -> bool:
         """Whether there has been any."""
@@ -72,6 +76,8 @@ class GrowingBlock:
                 return {"reasoningContent": {"reasoningText": {"text": text, **signed}}}
             case "toolUse":
                 return {"toolUse": {**self.start, "input": _input(text)}}
+            case "toolResult":
+                return {"toolResult": {**self.start, "content": self._results}}
         return {self.kind: self._other}
 
 
@@ -81,6 +87,12 @@ def _input(text: str) -> Any:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return {}
+
+
+def _results(piece: Any) -> list[Any]:
+    if type(piece) is not list:
+        raise TypeError("a result is a list of blocks")
+    return piece
 
 
 def _add(pieces: list[str], piece: Any) -> str:

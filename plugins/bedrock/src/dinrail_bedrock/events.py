@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dinrail_bedrock.answers import detail_of, end_of, is_call, is_plain, notes_of, text_of, usage_of
+from dinrail_bedrock.answers import detail_of, end_of, is_call, is_plain, notes_of, text_of, tier_of, usage_of
 from dinrail_bedrock.blocks import GrowingBlock
 from dinrail_bedrock.messages import FORM
 from dinrail_sdk.translation import Chunks, native
@@ -151,7 +151,7 @@ class ConverseReducer:
         told = usage_of(data.get("usage")) if self._wanted else None
         extra = _unknown(data)
         if told is not None:
-            return self._chunks.usage(told, extra)
+            return self._chunks.usage(told, extra | tier_of(data))
         # How long it took is told with the usage alone; what a guardrail found is told to everybody.
         return self._chunks.delta({}, {"trace": extra["trace"]}) if extra.get("trace") else b""
 

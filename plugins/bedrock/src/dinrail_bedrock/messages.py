@@ -27,7 +27,17 @@ _DOCUMENTS = {
     "text/plain": "txt",
     "text/markdown": "md",
 }
-_ENDINGS = {"jpg": "jpeg", "htm": "html"}
+_VIDEOS = {
+    "video/x-matroska": "mkv",
+    "video/quicktime": "mov",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+    "video/x-flv": "flv",
+    "video/mpeg": "mpeg",
+    "video/x-ms-wmv": "wmv",
+    "video/3gpp": "three_gp",
+}
+_ENDINGS = {"jpg": "jpeg", "htm": "html", "mpg": "mpeg", "3gp": "three_gp"}
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9()\[\] -]")
 _LONGEST_NAME = 180
 
@@ -108,9 +118,18 @@ def _block(part: Mapping[str, Any], where: str) -> dict[str, Any]:
         case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(form)}}:
             return {"audio": {"format": form, "source": {"bytes": data}}}
         case {"type": "file", "file": file}:
+            if _is_video(file.get("file_data") or ""):
+                return {"video": _source(file["file_data"], _VIDEOS, f"{where}.file.file_data")}
             own = {key: part[key] for key in ("citations", "context") if part.get(key) is not None}
             return {"document": {**_document(file, f"{where}.file"), **own}}
     raise UnsupportedFeature(f"Bedrock's models take no '{part['type']}'.", param=where)
+
+
+def _is_video(url: str) -> bool:
+    if url.startswith("s3://"):
+        ending = url.rpartition(".")[2].lower()
+        return _ENDINGS.get(ending, ending) in _VIDEOS.values()
+    return url[:11].lower() == "data:video/"
 
 
 def _source(url: str, kinds: Mapping[str, str], where: str) -> dict[str, Any]:

@@ -91,6 +91,8 @@ class ChatReducer:
             case "tool-call-start":
                 self._calls += 1
                 return self._to.delta({"tool_calls": [{"index": self._calls, **_call(_called(event))}]}, extra)
+            case "tool-call-delta" if self._calls < 0:
+                raise ValueError("no call has begun")
             case "tool-call-delta":
                 function = {"arguments": _text(_called(event)["function"]["arguments"])}
                 return self._to.delta({"tool_calls": [{"index": self._calls, "function": function}]}, extra)
@@ -201,7 +203,9 @@ def _is_plain(blocks: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _note(citation: Mapping[str, Any], blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A citation, whose place is counted in its own block."""
+    """A citation, whose place is counted in its own block; one of thoughts or of a plan has none in the text."""
+    if citation.get("type") not in (None, "TEXT_CONTENT"):
+        return dict(citation)
     place = citation.get("content_index") or 0
     before = sum(len(block["text"]) for block in blocks[:place] if block["type"] == "text")
     start, end = before + (citation.get("start") or 0), before + (citation.get("end") or 0)

@@ -85,6 +85,8 @@ class Cohere(ChatModel, Embedder, Reranker, ModelSource):
         if isinstance(request.dimensions, int):
             asked["output_dimension"] = request.dimensions
         asked |= request.model_extra or {}
+        if asked["embedding_types"] != ["float"]:
+            raise UnsupportedFeature("Vectors are told as numbers, or as base64 of those.", param="embedding_types")
 
         async def ask(part: Sequence[Any]) -> Answer[_Object]:
             body = orjson.dumps({**asked, "texts": part})

@@ -14,6 +14,12 @@ __all__ = ["GenerateReducer", "read_answer"]
 
 _KNOWN = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "createTime", "promptFeedback"})
 
+_COUNTS = frozenset(
+    {"promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount"}
+    | {"totalTokenCount", "cachedContentTokenCount"}
+)
+"""Of the usage, what is translated; the rest (kinds of tokens, the tier) is handed on."""
+
 
 def read_answer(answer: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:
     """A whole answer as a chat completion.
@@ -175,11 +181,17 @@ def _usage(usage: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "completion_tokens": said,
         "total_tokens": prompt + said if total is None else total,
     }
-    if usage.get("cachedContentTokenCount") is not None:
-        found["prompt_tokens_details"] = {"cached_tokens": usage["cachedContentTokenCount"]}
-    if thoughts is not None:
-        found["completion_tokens_details"] = {"reasoning_tokens": thoughts}
-    return found
+    read = {"cached_tokens": usage.get("cachedContentTokenCount"), "audio_tokens": _sound(usage, "promptTokensDetails")}
+    written = {"reasoning_tokens": thoughts, "audio_tokens": _sound(usage, "candidatesTokensDetails")}
+    for name, details in (("prompt_tokens_details", read), ("completion_tokens_details", written)):
+        if told := {key: value for key, value in details.items() if value is not None}:
+            found[name] = told
+    return found | {key: value for key, value in usage.items() if key not in _COUNTS}
+
+
+def _sound(usage: Mapping[str, Any], name: str) -> int | None:
+    """The tokens of sound, where the kinds are told apart."""
+    return next((one.get("tokenCount") for one in usage.get(name) or () if one.get("modality") == "AUDIO"), None)
 
 
 def _unknown(answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,6 +50,8 @@ class Candidate:
         self._calls: list[str] = []
         self._extra: dict[str, Any] = {}
         self._cited: list[Mapping[str, Any]] = []
+        self._pieces = 0
+        self._begins: list[int] = []
         self.odds: list[dict[str, Any]] = []
 
     @property
@@ -66,7 +68,13 @@ class Candidate:
         parts = (candidate.get("content") or {}).get("parts") or ()
         if isinstance(parts, str):
             raise TypeError("parts are a list")
-        deltas = [delta for part in parts if (delta := self._add(part)) is not None]
+        deltas = []
+        for part in parts:
+            if self._pieces == 0:
+                self._begins.append(len("".join(self._texts).encode()))
+            if (delta := self._add(part)) is not None:
+                deltas.append(delta)
+        self._pieces += 1
         self._extra |= {key: value for key, value in candidate.items() if key not in _KNOWN}
         self._cited += (candidate.get("citationMetadata") or {}).get("citations") or ()
         return deltas
@@ -144,12 +152,20 @@ class Candidate:
         found = []
         for support in grounds.get("groundingSupports") or ():
             segment = support.get("segment") or {}
-            start, end = self._span(segment.get("startIndex") or 0, segment.get("endIndex") or 0)
-            for place in support.get("groundingChunkIndices") or ():
-                chunk = chunks[place]
-                source = chunk.get("web") or chunk.get("retrievedContext") or chunk.get("maps") or {}
-                found.append(_note(start, end, source.get("uri"), source.get("title"), chunk))
+            begin = self._begin(segment.get("partIndex") or 0)
+            start, end = (begin + (segment.get(name) or 0) for name in ("startIndex", "endIndex"))
+            start, end = self._span(start, end)
+            # A place that the list of sources does not have tells nothing, and is no reason to lose the answer.
+            for chunk in [chunks[place] for place in support.get("groundingChunkIndices") or () if place < len(chunks)]:
+                kinds = (chunk.get(kind) for kind in ("web", "retrievedContext", "maps", "image"))
+                source: Mapping[str, Any] = next((one for one in kinds if one), {})
+                url = source.get("uri") or source.get("sourceUri")
+                found.append(_note(start, end, url, source.get("title"), chunk))
         return found
+
+    def _begin(self, part: int) -> int:
+        """Bytes of the text before a part, of which segments count; in a stream, whose pieces are no parts, none."""
+        return self._begins[part] if self._pieces == 1 and part < len(self._begins) else 0
 
     def _span(self, start: int, end: int) -> tuple[int, int]:
         """Characters, where Gemini counts the bytes of UTF-8."""

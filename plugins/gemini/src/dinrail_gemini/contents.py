@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from dinrail_core.errors import InvalidRequest, UnsupportedFeature
 from dinrail_sdk.translation import arguments_of, in_native_words, joined_text, parts_of, read_data_url, thoughts_of
@@ -17,6 +18,28 @@ MADE_ID = "call_made_"
 """How ids begin that were made for calls which came without; Gemini is not told of them."""
 
 _SOUNDS = {"wav": "audio/wav", "mp3": "audio/mp3"}
+_ENDINGS = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "heic": "image/heic",
+    "heif": "image/heif",
+    "pdf": "application/pdf",
+    "txt": "text/plain",
+    "md": "text/markdown",
+    "html": "text/html",
+    "csv": "text/csv",
+    "json": "application/json",
+    "wav": "audio/wav",
+    "mp3": "audio/mp3",
+    "flac": "audio/flac",
+    "ogg": "audio/ogg",
+    "mp4": "video/mp4",
+    "mov": "video/mov",
+    "webm": "video/webm",
+}
+"""What a file is by the end of its name: Vertex AI wants to be told, and a request has no word for it."""
 
 
 def instructions(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -67,15 +90,20 @@ def _part(part: Mapping[str, Any], where: str) -> dict[str, Any]:
         case {"type": "file", "file": {"file_data": str(data)}}:
             return _media(data, f"{where}.file.file_data")
         case {"type": "file", "file": {"file_id": str(uri)}}:
-            return {"fileData": {"fileUri": uri}}
+            return _file(uri)
     raise InvalidRequest("The file has neither an id nor a data: URL.", param=where)
 
 
 def _media(url: str, where: str) -> dict[str, Any]:
     data = read_data_url(url, where)
     if data is None:
-        return {"fileData": {"fileUri": url}}
+        return _file(url)
     return {"inlineData": {"mimeType": data.media_type, "data": data.data}}
+
+
+def _file(uri: str) -> dict[str, Any]:
+    kind = _ENDINGS.get(urlsplit(uri).path.rpartition(".")[2].lower())
+    return {"fileData": {"fileUri": uri, **({"mimeType": kind} if kind else {})}}
 
 
 def _result(message: Mapping[str, Any], names: Mapping[str, str], where: str) -> dict[str, Any]:

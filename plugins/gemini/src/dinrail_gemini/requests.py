@@ -33,6 +33,7 @@ _SETTINGS = {
 _BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24_576, "xhigh": 24_576, "max": 24_576}
 """Tokens for thinking, for models that want a number; Google's own words for these degrees."""
 _LEVELS = {"minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM", "high": "HIGH", "xhigh": "XHIGH", "max": "XHIGH"}
+_TIERS = {None: None, "auto": None, "default": "standard", "flex": "flex", "priority": "priority"}
 _BUDGETED = ("gemini-2.", "models/gemini-2.")
 """Models that want a number; those since want a level."""
 
@@ -50,6 +51,7 @@ def generate_request(request: ChatRequest) -> dict[str, Any]:
     if told:
         sent["systemInstruction"] = {"parts": told}
     sent |= _tools(body)
+    sent |= _tier(body.get("service_tier"))
     settings = _settings(body, request.model)
     extra = dict(request.model_extra or {})
     own = extra.pop("generationConfig", None)
@@ -76,6 +78,12 @@ def _settings(body: Mapping[str, Any], model: str) -> dict[str, Any]:
     if effort is not None:
         found["thinkingConfig"] = _thinking(effort, model)
     return found
+
+
+def _tier(tier: str | None) -> dict[str, Any]:
+    if tier not in _TIERS:
+        raise UnsupportedFeature(f"Gemini has no service tier '{tier}'.", param="service_tier")
+    return {} if (theirs := _TIERS[tier]) is None else {"serviceTier": theirs}
 
 
 def _thinking(effort: str, model: str) -> dict[str, Any]:

@@ -32,12 +32,13 @@ _AS_IT_IS = (
     "max_tokens",
     "n",
     "presence_penalty",
-    "reasoning_effort",
     "seed",
     "temperature",
     "top_logprobs",
     "top_p",
 )
+_EFFORTS = {"minimal": "low", "xhigh": "high", "max": "high"}
+"""Degrees that watsonx.ai does not have, and what comes nearest."""
 
 
 def chat_request(request: ChatRequest, where: Mapping[str, str]) -> dict[str, Any]:
@@ -57,6 +58,8 @@ def chat_request(request: ChatRequest, where: Mapping[str, str]) -> dict[str, An
     sent |= {name: body[name] for name in _AS_IT_IS if body.get(name) is not None}
     if body.get("stop") is not None:
         sent["stop"] = [body["stop"]] if isinstance(body["stop"], str) else body["stop"]
+    if (effort := body.get("reasoning_effort")) is not None:
+        sent["reasoning_effort"] = _EFFORTS.get(effort, effort)
     form = body.get("response_format")
     if form is not None and form["type"] != "text":
         sent["response_format"] = form
