@@ -60,6 +60,13 @@ def test_thoughts_get_the_name_reasoning(change: Any, thoughts: dict[str, Any], 
     assert change(chat(messages=[USER, said | thoughts])).model_dump()["messages"] == [USER, said | sent]
 
 
+@pytest.mark.parametrize("given", [{"reasoning": "So."}, {"reasoning_content": "So."}])
+def test_thoughts_get_the_one_name_that_a_strict_server_has(given: dict[str, Any]) -> None:
+    said = {"role": "assistant", "content": "42."}
+    told = bare_messages(chat(messages=[USER, said | given]), thoughts="reasoning_content").model_dump()["messages"]
+    assert told == [USER, said | {"reasoning_content": "So."}]
+
+
 @pytest.mark.parametrize(
     ("given", "sent"),
     [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 from dinrail_core.api.chat.messages import AssistantMessage, DeveloperMessage, Message, SystemMessage
 from dinrail_core.api.chat.request import ChatRequest
@@ -42,13 +43,18 @@ def thoughts_as_reasoning(request: ChatRequest) -> ChatRequest:
     return _each_message(request, _reasoned)
 
 
-def bare_messages(request: ChatRequest) -> ChatRequest:
+def bare_messages(
+    request: ChatRequest, *, thoughts: Literal["reasoning", "reasoning_content"] = "reasoning"
+) -> ChatRequest:
     """Messages without what changes nothing about the answer, for servers that refuse fields that they do not know.
 
-    Left out are notes for other makers, marks for caches and fields that are null; a refusal is a text like others, and
-    thoughts are called ``reasoning``.
+    Left out are notes for other makers, marks for caches and fields that are null; a refusal is a text like others.
+
+    Args:
+        request: The chat.
+        thoughts: The one name that the server has for them.
     """
-    return _each_message(request, _bare)
+    return _each_message(request, partial(_bare, thoughts=thoughts))
 
 
 def without(request: ChatRequest, names: Iterable[str]) -> ChatRequest:
@@ -70,16 +76,16 @@ def _reasoned(message: Message) -> Message:
     return message.model_copy(update={"reasoning_content": MISSING, "reasoning": said or MISSING})
 
 
-def _bare(message: Message) -> Message:
+def _bare(message: Message, thoughts: str) -> Message:
     told = message.model_dump()
     made = {name: value for name, value in told.items() if name not in _NOTES}
     if message.role == "assistant":
-        refusal, thoughts = made.pop("refusal", None), made.pop("reasoning_content", None)
+        refusal, *told_thoughts = (made.pop(name, None) for name in ("refusal", "reasoning", "reasoning_content"))
         made = {name: value for name, value in made.items() if value is not None or name == "content"}
         if refusal and made.get("content") is None:
             made["content"] = refusal
-        if thoughts and "reasoning" not in made:
-            made["reasoning"] = thoughts
+        if said := next(filter(None, told_thoughts), None):
+            made[thoughts] = said
     if isinstance(made.get("content"), list):
         made["content"] = [_bare_part(part) for part in made["content"]]
     return message if made == told else type(message).model_validate(made)

@@ -92,8 +92,11 @@ class _Said:
 _CONTEXT = frozenset({"context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"})
 _CONTEXT_TEXTS = (
     "maximum context length",
+    "context length is only",  # vLLM since 0.16, and with it NIM
     "greater than the context length",  # LM Studio
+    "context length of only",  # LM Studio, for a model that is loaded with less than it could take
     "`max_new_tokens` must be <=",  # TGI
+    "'max_new_tokens' must not exceed",  # Together AI
     "must have less than",  # TEI
     "exceeds maximum allowed token size",  # NeMo Retriever
     "too many tokens",  # Cohere
@@ -122,7 +125,10 @@ _NO_MODEL = frozenset(
         "deploymentnotfound",
     }
 )
-_NO_MODEL_TEXTS = ("model identifier is invalid",)  # Bedrock
+_NO_MODEL_TEXTS = (
+    "model identifier is invalid",  # Bedrock
+    "not found for account",  # NVIDIA, whose models are functions
+)
 _STATUS_OF = {
     **dict.fromkeys(_CONTEXT | _FILTERED, 400),
     **dict.fromkeys(_NO_MODEL, 404),
@@ -153,7 +159,7 @@ def translate(refusal: Refusal) -> DinrailError:
     403      ``Unauthenticated`` and ``PermissionDenied`` where it was the caller's own
     404      ``ModelNotFound`` where it speaks of the model, else ``UpstreamInvalid``
     408, 504 ``UpstreamTimeout``
-    413      ``TooLarge``, or ``ContextLengthExceeded`` where it speaks of that
+    413      ``TooLarge``, or ``ContextLengthExceeded`` or ``RateLimited`` where it speaks of that
     429      ``RateLimited``
     498, 502,
     503, 529 ``UpstreamUnavailable``
@@ -221,6 +227,9 @@ def _error(status: int, said: _Said, refusal: Refusal) -> DinrailError:
         return UpstreamInvalid("The upstream does not have this address (HTTP 404); is its base_url right?")
     if status in (408, 504):
         return UpstreamTimeout(f"The upstream ran out of time (HTTP {status}).")
+    if status == 413 and "rate_limit_exceeded" in said.kinds:
+        # Groq: more tokens than the account has in a minute, and not more than the model takes.
+        return RateLimited(said.message or "The upstream's rate limit is reached.", code=said.code)
     if status == 413:
         return TooLarge(said.message or "The request is too large for the upstream.")
     if status == 429:

@@ -9,6 +9,7 @@ from typing import Any
 from dinrail_core.api.answers import Answer
 from dinrail_core.api.call import Call
 from dinrail_core.api.chat.contract import ChatModel
+from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.completions import CompletionModel
 from dinrail_core.api.embeddings import Embedder
 from dinrail_core.api.provider import ModelInfo
@@ -16,8 +17,12 @@ from dinrail_core.api.rerank import RerankRequest, RerankResponse, RerankResult,
 from dinrail_core.api.wire import MISSING, Wire
 from dinrail_sdk.openai import OpenAIDialect
 from dinrail_sdk.openai.ranking import ranked, texts_of
+from dinrail_sdk.openai.requests import bare_messages, without
 
 __all__ = ["Fireworks", "FireworksRanking"]
+
+
+_WITHOUT_EFFECT = ("prompt_cache_options", "prompt_cache_retention", "safety_identifier", "store")
 
 
 class FireworksRanking(Wire):
@@ -30,6 +35,10 @@ class FireworksRanking(Wire):
 
 class Fireworks(OpenAIDialect):
     """Fireworks AI's hosted models."""
+
+    def chat_request(self, request: ChatRequest) -> ChatRequest:
+        """Fireworks refuses fields that it does not know."""
+        return without(bare_messages(request, thoughts="reasoning_content"), _WITHOUT_EFFECT)
 
     async def rerank(self, request: RerankRequest, call: Call) -> Answer[RerankResponse]:
         """See :meth:`Reranker.rerank`; Fireworks takes plain texts, and repeats them unless it is told not to."""

@@ -13,10 +13,20 @@ from dinrail_core.api.rerank import RerankRequest, RerankResponse, RerankUsage
 from dinrail_core.api.wire import MISSING, Wire
 from dinrail_sdk.openai import OpenAIDialect
 from dinrail_sdk.openai.ranking import ranked, texts_of
-from dinrail_sdk.openai.requests import instructions_as_system, older_limit
+from dinrail_sdk.openai.requests import bare_messages, instructions_as_system, older_limit, without
 from dinrail_sdk.upstream import Upstream
 
 __all__ = ["Nvidia", "Passage", "PassageRank", "PassageRanks", "RankingRequest"]
+
+
+_WITHOUT_EFFECT = (
+    "metadata",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "store",
+)
 
 
 class Passage(Wire):
@@ -62,8 +72,9 @@ class Nvidia(OpenAIDialect):
         self._input_type = input_type
 
     def chat_request(self, request: ChatRequest) -> ChatRequest:
-        """The name of the limit, and the role of instructions, that every NIM knows."""
-        return older_limit(instructions_as_system(request))
+        """The names that every NIM knows; hosted ones refuse what they do not know."""
+        asked = older_limit(instructions_as_system(request))
+        return without(bare_messages(asked, thoughts="reasoning_content"), _WITHOUT_EFFECT)
 
     def embedding_request(self, request: EmbeddingRequest) -> EmbeddingRequest:
         """Models that tell questions from passages must be told which it is, by the field or by the model's name."""

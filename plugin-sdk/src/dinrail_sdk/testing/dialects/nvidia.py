@@ -12,6 +12,19 @@ from dinrail_sdk.testing.script import Asked, Ranking, Script
 __all__ = ["NVIDIA_WIRE", "NvidiaWire"]
 
 
+_REFUSED = frozenset(
+    {
+        "max_completion_tokens",
+        "metadata",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "store",
+    }
+)
+
+
 class NvidiaWire(OpenAIWire):
     """NIM for language models and NeMo Retriever, in one server."""
 
@@ -21,6 +34,9 @@ class NvidiaWire(OpenAIWire):
         path = request.path
         if path.endswith("/rerank"):
             raise LookupError(path)
+        if path.endswith("/chat/completions") and (unknown := _REFUSED & request.json.keys()):
+            # As https://integrate.api.nvidia.com says it.
+            raise ValueError(f"Validation: Unsupported parameter(s): {min(unknown)}")
         if path.endswith("/embeddings"):
             data = request.json
             if data.get("input_type") not in ("query", "passage") and not data["model"].endswith(
