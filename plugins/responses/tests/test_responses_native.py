@@ -367,7 +367,7 @@ async def test_histories_are_compacted_by_who_can(native: Served, upstream: Fake
     asked = {"input": [{"role": "user", "content": "a"}], "instructions": "Be kind."}
     _, there = await post(native, {"model": MODEL, **asked}, "responses/compact")
     assert [item["type"] for item in there["output"]] == ["message", "compaction"]
-    assert there["output"][1]["encrypted_content"] == "gAAAA-compacted"
+    assert there["output"][1]["encrypted_content"] == "dr:one:gAAAA-compacted"
     assert body(upstream)["instructions"] == "Be kind."
     assert [item["role"] for item in body(upstream)["input"]] == ["user"]
     for model in (PLAIN, CHAT):
@@ -378,6 +378,7 @@ async def test_histories_are_compacted_by_who_can(native: Served, upstream: Fake
     await post(native, {"model": MODEL, "input": [*there["output"], question]})
     told = body(upstream)["input"]
     assert [item["type"] for item in told] == ["message", "compaction", "message"], "all that was given is told"
+    assert told[1]["encrypted_content"] == "gAAAA-compacted"
 
 
 async def test_a_whole_upstream_compacts_by_itself(native: Served, upstream: FakeUpstream) -> None:
@@ -387,13 +388,41 @@ async def test_a_whole_upstream_compacts_by_itself(native: Served, upstream: Fak
     asked = {"model": MODEL, "input": "a" * 9000, "context_management": threshold}
     _, made = await post(native, asked)
     assert body(upstream)["context_management"] == threshold
-    assert compaction in made["output"]
+    assert {**compaction, "encrypted_content": "dr:one:gAAAA"} in made["output"]
     await post(native, {"model": MODEL, "input": "b", "previous_response_id": made["id"]})
     assert [item["type"] for item in body(upstream)["input"]] == ["compaction", "message", "message"]
+    assert body(upstream)["input"][0] == compaction
     trigger = {"type": "compaction_trigger"}
     await post(native, {"model": MODEL, "input": [{"role": "user", "content": "a"}, trigger]})
     assert body(upstream)["input"][-1] == trigger
     assert apis(upstream) == ["responses"] * 3
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_history_is_told_to_who_has_compacted_it(stream: bool, native: Served, upstream: FakeUpstream) -> None:
+    ill = Turn(script=Refused(status=401, message="A wrong key."))
+    compaction = {"type": "compaction", "id": "cmp_there", "encrypted_content": "gFour"}
+    of_four = says("", items=(compaction,), calls=(ToolUse(name="fly", arguments="{}", id="c1"),), finish="tool_calls")
+    talk(upstream, ill, of_four, says("Hello."), says("Well."), says("Well."))
+    asked: Any = {"model": "both", "input": "a", "tools": [function()]}
+    if stream:
+        made = (await raw_events(native, asked))[-1]["response"]
+    else:
+        _, made = await post(native, asked)
+    compactions = [item["encrypted_content"] for item in made["output"] if item["type"] == "compaction"]
+    assert compactions == ["dr:four:gFour"]
+    for model in ("both", WHOLE):
+        status, _ = await post(native, {"model": model, "input": "b", "previous_response_id": made["id"]})
+        assert status == 200
+    bodies = [one.request.json["input"] for one in upstream.received if one.request.method == "POST"]
+    told = [[item["encrypted_content"] for item in sent if item.get("type") == "compaction"] for sent in bodies]
+    assert told == [[], [], ["gFour"], ["gFour"], ["gFour"]], "within one response, and in the turns behind it"
+    upstream.received.clear()
+    for model in (MODEL, PLAIN, CHAT):
+        status, refused = await post(native, {"model": model, "input": "b", "previous_response_id": made["id"]})
+        assert (status, refused["error"]["param"], refused["error"]["code"]) == (400, "input", "compaction_unreadable")
+        assert "'four' has compacted the history" in refused["error"]["message"]
+    assert apis(upstream) == []
 
 
 async def test_an_upstream_without_these_operations_is_asked_otherwise(native: Served, upstream: FakeUpstream) -> None:

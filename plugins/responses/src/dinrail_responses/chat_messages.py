@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pydantic_core import to_json
 
+from dinrail_core.api.responses.owned import UNREADABLE, owner_of
 from dinrail_core.errors import InvalidRequest, UnsupportedFeature
 from dinrail_responses.sealed import SEALED
 from dinrail_responses.tools.functions import INPUT
@@ -46,6 +47,23 @@ class Scene:
     replayed: Callable[[Json], Exchange | None]
     unsealed: Callable[[str], str]
     all_thoughts: bool = False
+
+    def summary(self, item: Json) -> str:
+        """What is left of a history that this server has compacted.
+
+        Raises:
+            InvalidRequest: An upstream has compacted it, or somebody else.
+        """
+        sealed = item["encrypted_content"]
+        if not sealed.startswith(SEALED):
+            owner = owner_of(sealed)
+            whose = f"The provider '{owner}'" if owner is not None else "Another server"
+            raise InvalidRequest(
+                f"{whose} has compacted the history and alone can read it; this model cannot.",
+                param="input",
+                code=UNREADABLE,
+            )
+        return f"Summary of what was said before:\n\n{self.unsealed(sealed)}"
 
 
 def as_messages(items: Sequence[Json], scene: Scene) -> list[Json]:
@@ -112,8 +130,7 @@ class _Writer:
                 self._thoughts += self._thought(item)
         elif kind == "compaction":
             self._flush()
-            told = self._scene.unsealed(item["encrypted_content"])
-            self._messages.append({"role": "user", "content": f"Summary of what was said before:\n\n{told}"})
+            self._messages.append({"role": "user", "content": self._scene.summary(item)})
         elif kind == "additional_tools":
             return
         else:

@@ -146,7 +146,8 @@ class Maker:
         found = await find_model(plan.models, plan.asked)
         if found.whole:
             from dinrail_core.api.responses import CompactRequest
-            from dinrail_responses.native_input import as_input
+            from dinrail_responses.native import INSTANCE
+            from dinrail_responses.native_input import as_input, marked
 
             asked = {name: value for name, value in plan.asked.items() if name in _COMPACTED and value is not None}
             items = as_input(plan.history, await self._native_scene(found, plan))
@@ -160,8 +161,10 @@ class Maker:
             else:
                 bill = Bill(plan.call, found.target, items)
                 bill.open(answer.headers)
-                bill.settle(parsed(answer.body).get("usage"))
-                return answer.body
+                told = parsed(answer.body)
+                bill.settle(told.get("usage"))
+                owner = answer.headers.get(INSTANCE) or found.target.instance
+                return to_json({**told, "output": [marked(item, owner) for item in told.get("output") or ()]})
         return to_json(await self.compactor.compacted(plan))
 
     @asynccontextmanager

@@ -25,7 +25,7 @@ from dinrail_responses.spending import Bill
 from dinrail_responses.tools.interface import Exchange, Json, Offer
 from dinrail_responses.tools.toolbox import Toolbox
 
-__all__ = ["NativeSpeaker", "native_settings"]
+__all__ = ["INSTANCE", "NativeSpeaker", "native_settings"]
 
 _PASSED = (
     "temperature",
@@ -47,7 +47,7 @@ _PASSED = (
 _NOT_TO_PLAIN = frozenset({"context_management", "truncation", "prompt_cache_options", "prompt_cache_retention"})
 """What plain servers do not know, or what this server does for them."""
 
-_INSTANCE = "x-dinrail-instance"
+INSTANCE = "x-dinrail-instance"
 """The header by which a model of several says whose answer it is."""
 
 _SEALED = "reasoning.encrypted_content"
@@ -152,7 +152,7 @@ class NativeSpeaker(Speaker):
 
     def _owner(self, headers: Mapping[str, str]) -> str:
         """The instance that has answered."""
-        return headers.get(_INSTANCE) or self._target.instance
+        return headers.get(INSTANCE) or self._target.instance
 
     async def count(self, toolbox: Toolbox) -> int:
         """By the operation that there is for it; where there is none, the server counts for a short answer."""

@@ -15,7 +15,7 @@ from dinrail_responses.sealed import SEALED
 from dinrail_responses.tools.functions import INPUT
 from dinrail_responses.tools.interface import Exchange, Json, Told
 
-__all__ = ["NativeScene", "as_input", "exchanged", "said_again", "thought"]
+__all__ = ["NativeScene", "as_input", "exchanged", "marked", "said_again", "thought"]
 
 _CALLS = frozenset({"function_call", "custom_tool_call"})
 _OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
@@ -106,14 +106,20 @@ def said_again(output: Sequence[Json], owner: str) -> list[Json]:
     found: list[Json] = []
     for item in output:
         if item["type"] == "reasoning":
-            for told in _reasoning(item, thoughts=True):
-                sealed = told.get("encrypted_content")
-                found.append({**told, "encrypted_content": owned(sealed, owner)} if sealed else told)
+            found += [marked(told, owner) for told in _reasoning(item, thoughts=True)]
+        elif item["type"] == "compaction":
+            found.append(marked(item, owner))
         elif item["type"] in _CALLS:
             found.append({name: value for name, value in item.items() if name not in ("id", "status")})
         else:
             found.append(item)
     return found
+
+
+def marked(item: Json, owner: str) -> Json:
+    """An item whose encrypted content, if it has any, bears the name of the instance that can read it."""
+    sealed = item.get("encrypted_content")
+    return {**item, "encrypted_content": owned(sealed, owner)} if sealed else item
 
 
 def _item(item: Json, scene: NativeScene, *, thoughts: bool) -> list[Json]:
@@ -127,10 +133,10 @@ def _item(item: Json, scene: NativeScene, *, thoughts: bool) -> list[Json]:
         return [{"type": kind, "call_id": item.get("call_id"), "output": _told(item["output"], scene)}]
     if kind == "reasoning":
         return _plain_reasoning(item, thoughts=thoughts) if scene.plain else _reasoning(item, thoughts=thoughts)
-    if kind == "compaction" and item["encrypted_content"].startswith(SEALED):
-        told = f"Summary of what was said before:\n\n{scene.scene.unsealed(item['encrypted_content'])}"
+    if kind == "compaction" and (scene.plain or item["encrypted_content"].startswith(SEALED)):
+        told = scene.scene.summary(item)
         return [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": told}]}]
-    if kind == "compaction" and not scene.plain:
+    if kind == "compaction":
         return [item]
     if scene.hosted(kind) and not scene.plain:
         if names_something(item):

@@ -136,7 +136,8 @@ class NativeReducer:
             sealed_by = self.owner if manner.seal is not None else None
             return ThoughtListener(self._scribe, item, item_id, sealed_by=sealed_by)
         if kind not in _CALLS:
-            return HostedListener(self._scribe, item, manner.new_id)
+            owner = self.owner if kind == "compaction" else None
+            return HostedListener(self._scribe, item, manner.new_id, sealed_by=owner)
         offer = manner.offers.get(item["name"])
         if offer is None or offer.caller_runs is None:
             return None

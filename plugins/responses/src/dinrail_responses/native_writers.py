@@ -10,8 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from dinrail_core.api.responses.owned import owned
-from dinrail_responses.native_input import thought
+from dinrail_responses.native_input import marked, thought
 from dinrail_responses.odds import odds_of
 from dinrail_responses.scribe import Scribe
 from dinrail_responses.tools.functions import custom_input
@@ -137,7 +136,7 @@ class ThoughtListener(Listener):
         self._begin(None)
         self._item["status"] = item.get("status") or "completed"
         if self._sealed_by is not None and item.get("encrypted_content"):
-            self._item["encrypted_content"] = owned(item["encrypted_content"], self._sealed_by)
+            self._item["encrypted_content"] = marked(item, self._sealed_by)["encrypted_content"]
         self._pen.done(self._item)
 
     def abort(self) -> None:
@@ -264,20 +263,26 @@ class HostedListener(Listener):
         scribe: Where it is written.
         item: The item as it begins.
         new_id: Makes its id, where it has none.
+        sealed_by: Who encrypts it, where it is encrypted.
     """
 
-    def __init__(self, scribe: Scribe, item: Json, new_id: NewId) -> None:
+    def __init__(self, scribe: Scribe, item: Json, new_id: NewId, *, sealed_by: str | None = None) -> None:
         self._pen = scribe.pen()
         self._id = item.get("id") or new_id(item["type"])
-        self._item = {**item, "id": self._id}
+        self._sealed_by = sealed_by
+        self._item = self._ours(item)
         self._pen.added(self._item)
 
     def hear(self, kind: str, event: Json) -> None:
         self._pen.event(kind, **{name: value for name, value in event.items() if name not in _OF_THE_STREAM})
 
     def done(self, item: Json) -> None:
-        self._pen.done({**item, "id": self._id})
+        self._pen.done(self._ours(item))
 
     def abort(self) -> None:
         more = {"status": "incomplete"} if "status" in self._item else {}
         self._pen.done({**self._item, **more})
+
+    def _ours(self, item: Json) -> Json:
+        found = {**item, "id": self._id}
+        return found if self._sealed_by is None else marked(found, self._sealed_by)

@@ -1,12 +1,16 @@
-"""Encrypted thoughts, which nobody can read but the instance whose model has thought them."""
+"""What is encrypted by the upstream of one instance, and which nobody else can read: thoughts, compacted histories."""
 
 from __future__ import annotations
 
 from typing import Any, TypeVar
 
 from dinrail_core.api.wire import Wire
+from dinrail_core.errors import InvalidRequest
 
-__all__ = ["ToldToOne", "owned"]
+__all__ = ["UNREADABLE", "ToldToOne", "owned", "owner_of"]
+
+UNREADABLE = "compaction_unreadable"
+"""The code of the error that a compacted history is another instance's."""
 
 _MARK = "dr:"
 
@@ -18,35 +22,51 @@ def owned(content: str, instance: str) -> str:
     return f"{_MARK}{instance}:{content}"
 
 
+def owner_of(content: str) -> str | None:
+    """The instance that can read encrypted content; ``None`` where it bears no name."""
+    return content[len(_MARK) :].partition(":")[0] if content.startswith(_MARK) else None
+
+
 class ToldToOne(Wire):
-    """A request whose ``input`` may hold thoughts that were encrypted by whoever answered before."""
+    """A request whose ``input`` may hold what was encrypted by whoever answered before."""
 
     def told_to(self: T, instance: str) -> T:
         """The request as an instance can read it.
 
-        Its own encrypted thoughts are as it made them, and those of others are left out: it would refuse them. What
+        What it has encrypted itself is as it made it, and thoughts of others are left out: it would refuse them. What
         bears no name is left as it is.
 
         Args:
             instance: The operator's name of it.
+
+        Raises:
+            InvalidRequest: The history was compacted by another; ``code`` is :data:`UNREADABLE`, ``param`` is
+                ``input``. Without it there would be no history.
         """
         given = getattr(self, "input", None)
-        if not isinstance(given, list) or not any(map(_marked, given)):
+        if not isinstance(given, list) or not any(map(_owner, given)):
             return self
-        mine = owned("", instance)
         items = []
         for item in given:
-            content = _marked(item)
-            if content is None:
+            owner = _owner(item)
+            if owner is None:
                 items.append(item)
-            elif content.startswith(mine):
-                items.append(item.model_copy(update={"encrypted_content": content[len(mine) :]}))
+            elif owner == instance:
+                content = item.encrypted_content.removeprefix(owned("", instance))
+                items.append(item.model_copy(update={"encrypted_content": content}))
+            elif item.type == "compaction":
+                raise InvalidRequest(
+                    f"The provider '{owner}' has compacted the history and alone can read it; this request would have "
+                    f"gone to '{instance}'.",
+                    param="input",
+                    code=UNREADABLE,
+                )
         return self.model_copy(update={"input": items})
 
 
-def _marked(item: Any) -> str | None:
-    """The encrypted content of thoughts that bear an instance's name."""
-    if getattr(item, "type", None) != "reasoning":
+def _owner(item: Any) -> str | None:
+    """The instance whose name an item's encrypted content bears."""
+    if getattr(item, "type", None) not in ("reasoning", "compaction"):
         return None
     content = getattr(item, "encrypted_content", None)
-    return content if isinstance(content, str) and content.startswith(_MARK) else None
+    return owner_of(content) if isinstance(content, str) else None

@@ -11,7 +11,7 @@ from typing import Any
 
 from dinrail_core.api.answers import Stream
 from dinrail_core.api.call import Call
-from dinrail_core.api.responses.owned import ToldToOne
+from dinrail_core.api.responses.owned import UNREADABLE, ToldToOne
 from dinrail_core.api.wire import decode_request
 from dinrail_core.errors import ConfigurationError, DinrailError, UpstreamTimeout
 from dinrail_core.hooks.context import Price, Target
@@ -89,7 +89,7 @@ class RoutedModel:
         """Ask one model after the other until one answers.
 
         A caller's own key for the upstream is one of the first model's instance: it is shown to no other instance, and
-        chance does not choose.
+        chance does not choose. A history that one has compacted is told to that one alone.
 
         Args:
             find: Where the models are found; one that may not be used is not there.
@@ -102,6 +102,7 @@ class RoutedModel:
         """
         request = self._with_defaults(request)
         first: DinrailError | None = None
+        unreadable: DinrailError | None = None
         own = await self._owner(find) if call.upstream_key is not None else None
         for model in self._order() if own is None else dict.fromkeys(self.leads_to):
             try:
@@ -109,12 +110,16 @@ class RoutedModel:
                 if own is None or target.instance == own:
                     return await self._ask_one(target, method, model, request, call)
             except DinrailError as error:
+                if error.code == UNREADABLE:  # another may be the one that has compacted the history
+                    unreadable = error
+                    continue
                 failure = failure_of(error)
                 first = first or error
                 if failure is None or failure not in self.settings.fallback_on or call.remaining() == 0:
                     raise
-        assert first is not None
-        raise first
+        found = first or unreadable
+        assert found is not None
+        raise found
 
     async def _owner(self, find: Find) -> str:
         """The instance that is shown a caller's own key."""
