@@ -353,9 +353,10 @@ async def test_the_description_says_where_the_header_is_taken(client: aiohttp.Cl
     def takes(path: str, method: str) -> bool:
         return any(one["name"] == HEADER for one in paths[path][method].get("parameters", ()))
 
-    assert takes("/v1/prompts", "post")
+    for path in ("/v1/prompts", "/v1/responses", "/v1/chat/completions"):
+        assert takes(path, "post")
     assert not takes("/v1/prompts", "get")
-    assert not takes("/v1/chat/completions", "post")
+    assert not takes("/v1/embeddings", "post")
 
 
 @pytest.mark.parametrize("rounds", [pytest.param(3), pytest.param(20, marks=pytest.mark.soak)])

@@ -223,7 +223,7 @@ async def begun(rail: Rail, store: Store, body: dict[str, Any]) -> str:
     plan = await Planner(rail, store).plan(CreateResponse.model_validate({"model": MODEL, **body}), Call())
     scribe = Scribe(plan.response)
     scribe.begin()
-    await store.keep(Kept(plan.response, [], background=True, job_id=None, input=plan.input), None, Call())
+    await store.keep(Kept(plan.response, [], background=True, job_id="job_1", input=plan.input), None, Call())
     ledger = RowLedger(Entries(await rail.service(Database)), scribe, Written([]), Call())
     await ledger.record(REQUEST, {name: value for name, value in plan.asked.items() if name != "input"})
     return str(plan.response["id"])
@@ -271,6 +271,40 @@ async def test_a_process_goes_on_behind_the_last_step_of_another(
         assert summed([*events]) == kept.output
         await process().run(Job(response_id))
         assert len(upstream.received) == 2, "what has ended is not made again"
+
+
+async def test_a_job_of_a_try_that_was_killed_leaves_the_response_of_the_next_try_alone(
+    config: dict[str, Any], upstream: FakeUpstream, tmp_path: Path
+) -> None:
+    async with open_rail(plugins=PLUGINS, config=config) as rail:
+        database = await rail.service(Database)
+        store, entries = Store(database), Entries(database)
+        maker = Maker((), Attachments(rail, OutboundClient(None)), Sealing(b"s", lambda: tmp_path), Bounds())  # type: ignore[arg-type]  # no URL is followed here
+        background = Background(rail, store, entries, maker)
+        response_id = await begun(rail, store, {"input": "?", "background": True})
+        other = Job(response_id)
+        other.id = "job_0"
+        await background.run(other)
+        assert (await store.get(response_id, Call())).response["status"] == "queued"
+        await background.run(Job(response_id))
+        assert (await store.get(response_id, Call())).response["status"] == "completed"
+        assert len(upstream.received) == 1
+
+
+async def test_a_response_is_never_there_without_what_it_is_made_of(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a kill behind the write that makes it there would leave."""
+    keep = Store.keep
+    steps: list[Json] = []
+
+    async def looked_at(self: Store, kept: Kept, parent: Any, call: Call, entries: Sequence[Json] = ()) -> None:
+        await keep(self, kept, parent, call, entries)
+        steps.append((await Entries(self._database).written(kept.response["id"], call)).steps)
+
+    monkeypatch.setattr(Store, "keep", looked_at)
+    await post(served, {"model": MODEL, "input": "?", "background": True})
+    assert [step["request"]["model"] for step in steps] == [MODEL]
 
 
 async def start(config: dict[str, Any]) -> tuple[asyncio.subprocess.Process, Served]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from dinrail_core.api.call import Call
 
-__all__ = ["Claim", "IdempotencyKeys", "Kept"]
+__all__ = ["Claim", "IdempotencyKeys", "Kept", "Made"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,17 @@ class Kept:
     status: int
     body: bytes
     content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """That a key's request has been answered, out of what it has made; the answer is not kept beside it.
+
+    Attributes:
+        call: On whose behalf, with the seed by which that is found.
+    """
+
+    call: Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +66,7 @@ class IdempotencyKeys(ABC):
     """
 
     @abstractmethod
-    async def claim(self, key: str, fingerprint: bytes | None, call: Call) -> Claim | Kept:
+    async def claim(self, key: str, fingerprint: bytes | None, call: Call) -> Claim | Kept | Made:
         """Begin the request of a key, or get the answer that it had.
 
         A claim lasts for some seconds and has to be renewed; that of a process that died can then be taken over.
@@ -91,8 +102,13 @@ class IdempotencyKeys(ABC):
         """Go on holding a claim."""
 
     @abstractmethod
-    async def keep(self, claim: Claim, answer: Kept) -> None:
-        """Keep the answer; it is durable when this returns. Without effect where the claim was taken over."""
+    async def keep(self, claim: Claim, answer: Kept | None) -> None:
+        """Keep the answer; it is durable when this returns. Without effect where the claim was taken over.
+
+        Args:
+            claim: The claim.
+            answer: ``None`` where what was made tells it: whoever comes again is given :class:`Made`.
+        """
 
     @abstractmethod
     async def release(self, claim: Claim, *, begun: bool) -> None:

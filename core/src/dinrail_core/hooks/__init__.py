@@ -1,7 +1,7 @@
 """What a plugin implements: :mod:`~dinrail_core.hooks.specs`, and the records that its hooks return."""
 
 from dinrail_core.hooks.context import Context, Rail, Target
-from dinrail_core.hooks.http import Exchange, Handler, Part, Reply, Route, RouteGroup, Socket, Talk
+from dinrail_core.hooks.http import Exchange, Handler, Part, Replay, Reply, Route, RouteGroup, Socket, Talk
 from dinrail_core.hooks.markers import ENTRY_POINTS, EXTENDS, hookimpl
 from dinrail_core.hooks.outbound import Outbound
 from dinrail_core.hooks.records import Command, ProviderType, Section, ServiceType
@@ -18,6 +18,7 @@ __all__ = [
     "Part",
     "ProviderType",
     "Rail",
+    "Replay",
     "Reply",
     "Route",
     "RouteGroup",

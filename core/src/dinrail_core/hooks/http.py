@@ -19,7 +19,19 @@ from dinrail_core.api.call import Call
 from dinrail_core.errors import DinrailError
 from dinrail_core.hooks.context import Rail, Target
 
-__all__ = ["Exchange", "Handler", "Method", "Part", "Refusal", "Reply", "Route", "RouteGroup", "Socket", "Talk"]
+__all__ = [
+    "Exchange",
+    "Handler",
+    "Method",
+    "Part",
+    "Refusal",
+    "Replay",
+    "Reply",
+    "Route",
+    "RouteGroup",
+    "Socket",
+    "Talk",
+]
 
 C = TypeVar("C")
 W = TypeVar("W", bound=BaseModel)
@@ -182,6 +194,26 @@ class Talk:
 Handler = Callable[[Exchange], Awaitable[Answer[Any] | Stream[Any] | Reply | Talk]]
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """How an operation that asks a model, and makes something where its request says so, takes ``Idempotency-Key``.
+
+    Its answer may be a stream, or large, and what it has made says the same: so no answer is kept, but told again.
+
+    Attributes:
+        wanted: ``wanted(exchange)``: whether the request makes something; of one that does not, no notice is taken.
+        tell: ``tell(exchange, ended)``: the answer out of what an earlier try has made, which is found by
+            ``exchange.call.seed``; ``None`` where it has made nothing. ``ended`` says that it has come to its end;
+            else what it may have left undone behind what it has made is done first.
+
+    ``tell`` raises:
+        NotFound: What was made has been deleted.
+    """
+
+    wanted: Callable[[Exchange], Awaitable[bool]]
+    tell: Callable[[Exchange, bool], Awaitable[Answer[Any] | Stream[Any] | None]]
+
+
 Refusal = Callable[[DinrailError, str], bytes]
 """``refusal(error, request_id)``: the JSON text of an error in a dialect of its own."""
 
@@ -206,6 +238,8 @@ class Route:
         public: Served without credentials (liveness and the like).
         creates: Makes something, and takes the header ``Idempotency-Key``: the first answer to a key is kept for 24
             hours and given again. Not where the answer is a stream, nor where it holds a secret that must not be kept.
+        replay: The same where the answer may be a stream, or where it is for the request to say whether something is
+            made.
         asks: Asks a model, or only computes: although its method is ``POST`` it makes nothing that lasts, so the audit
             log need not know. Every other operation that may change something is noted there.
     """
@@ -224,6 +258,7 @@ class Route:
     public: bool = False
     asks: bool = False
     creates: bool = False
+    replay: Replay | None = None
     content_types: frozenset[str] = field(default=frozenset({"application/json"}))
     """Media types of the request's body that are accepted; others are refused before the handler runs."""
     refusal: Refusal | None = None

@@ -102,4 +102,6 @@ def _route(route: Any) -> str | None:
             return f"{route.method} {route.path} whose {field} is no wire type"
     if route.creates and (route.method != "POST" or route.event is not None):
         return f"{route.method} {route.path} that creates, but is no POST with one whole answer"
+    if route.replay is not None and (route.method != "POST" or route.creates):
+        return f"{route.method} {route.path} that tells answers again, but is no POST, or keeps them as well"
     return _callables(route, ("handler",))

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinrail_core.api.chat.assembly import Assembly
+from dinrail_core.api.chat.assembly import Assembly, chunks_of
 from dinrail_core.api.chat.response import ChatCompletion
 
 HEAD = {"id": "c", "object": "chat.completion.chunk", "created": 5, "model": "m", "obfuscation": "xxx"}
@@ -130,3 +130,39 @@ def test_what_is_no_chunk_does_no_harm(chunks: list[dict[str, Any]]) -> None:
     for one in chunks:
         assembly.add(one)
     assert assembly.completion()["object"] == "chat.completion"
+
+
+CHOICE = st.fixed_dictionaries(
+    {
+        "message": st.fixed_dictionaries(
+            {"role": st.just("assistant"), "content": st.none() | st.text(), "refusal": st.none() | st.text()},
+            optional={
+                "tool_calls": st.lists(
+                    st.fixed_dictionaries({"id": st.text(), "function": st.just({"name": "f", "arguments": "{}"})}),
+                    min_size=1,
+                    max_size=3,
+                ),
+                "reasoning_content": st.text(),
+                "x_note": st.lists(st.integers()),
+            },
+        ),
+        "finish_reason": st.sampled_from(["stop", "length", None]),
+        "logprobs": st.none() | st.just({"content": [{"token": "a"}], "refusal": None}),
+    }
+)
+
+
+@given(
+    st.lists(CHOICE, min_size=1, max_size=3),
+    st.fixed_dictionaries({"id": st.text(), "model": st.text()}, optional={"usage": st.just({"total_tokens": 3})}),
+)
+def test_an_answer_comes_in_chunks_that_add_up_to_it(choices: list[dict[str, Any]], head: dict[str, Any]) -> None:
+    numbered = [{"index": n, **choice} for n, choice in enumerate(choices)]
+    completion = {**head, "object": "chat.completion", "choices": numbered}
+    before = repr(completion)
+    assembly = Assembly()
+    for one in chunks_of(completion):
+        assert one["object"] == "chat.completion.chunk"
+        assembly.add(one)
+    assert assembly.completion() == completion
+    assert repr(completion) == before

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, select
 
 from dinrail_core.api.call import Call
-from dinrail_core.api.idempotency import Claim, IdempotencyKeys, Kept
+from dinrail_core.api.idempotency import Claim, IdempotencyKeys, Kept, Made
 from dinrail_core.errors import Conflict, KeyReused
 from dinrail_idempotency.tables import KEYS
 from dinrail_sdk.sql.contract import Database, Duplicate
@@ -25,6 +25,10 @@ CLAIM_SECONDS = 10.0
 """How long a claim lasts that is not renewed: so long is a key locked when a server dies."""
 
 KEPT_SECONDS = 24 * 3600.0
+
+_MADE = 0
+"""The status of what tells its answer itself; no answer has it."""
+
 _BATCH = 500
 
 Clock = Callable[[], float]
@@ -42,11 +46,11 @@ class StoredKeys(IdempotencyKeys):
         self._database = database
         self._clock = clock
 
-    async def claim(self, key: str, fingerprint: bytes | None, call: Call) -> Claim | Kept:
+    async def claim(self, key: str, fingerprint: bytes | None, call: Call) -> Claim | Kept | Made:
         row = _row(key, call)
         token, print_ = os.urandom(16).hex(), _print(fingerprint)
 
-        def work(unit: Owned) -> tuple[str, bool] | Kept:
+        def work(unit: Owned) -> tuple[str, bool] | Kept | Made:
             now = self._milliseconds()
             found = unit.get(KEYS, row, lock=True)
             if found is not None and found["expires_at"] <= now:
@@ -70,7 +74,7 @@ class StoredKeys(IdempotencyKeys):
             if fingerprint is not None and found["fingerprint"] != print_:
                 raise _reused()
             if found["status"] is not None:
-                return _kept(found)
+                return _answered(found, call)
             if found["claimed_until"] > now:
                 raise _in_progress()
             unit.change(KEYS, row, {"token": token, "claimed_until": now + int(CLAIM_SECONDS * 1000)})
@@ -80,7 +84,7 @@ class StoredKeys(IdempotencyKeys):
             outcome = await self._database.write(call.principal, work)
         except Duplicate:  # somebody else was faster, between our look and our insert
             raise _in_progress() from None
-        if isinstance(outcome, Kept):
+        if not isinstance(outcome, tuple):
             return outcome
         seed, again = outcome
         return Claim(replace(call, seed=seed), row, token, again)
@@ -107,8 +111,11 @@ class StoredKeys(IdempotencyKeys):
         values = {"claimed_until": self._milliseconds() + int(CLAIM_SECONDS * 1000)}
         await self._update(claim, values)
 
-    async def keep(self, claim: Claim, answer: Kept) -> None:
-        await self._update(claim, {"status": answer.status, "content_type": answer.content_type, "body": answer.body})
+    async def keep(self, claim: Claim, answer: Kept | None) -> None:
+        values: dict[str, Any] = {"status": _MADE}
+        if answer is not None:
+            values = {"status": answer.status, "content_type": answer.content_type, "body": answer.body}
+        await self._update(claim, values)
 
     async def release(self, claim: Claim, *, begun: bool) -> None:
         if begun or claim.again:
@@ -160,7 +167,9 @@ def _held(claim: Claim) -> tuple[Any, ...]:
     return KEYS.c.id == claim.row, KEYS.c.token == claim.token, KEYS.c.status.is_(None)
 
 
-def _kept(row: RowMapping) -> Kept:
+def _answered(row: RowMapping, call: Call) -> Kept | Made:
+    if row["status"] == _MADE:
+        return Made(replace(call, seed=row["seed"]))
     return Kept(row["status"], row["body"], row["content_type"])
 
 

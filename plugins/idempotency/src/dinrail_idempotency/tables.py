@@ -21,4 +21,6 @@ KEYS = owned_table(
     Column("body", LargeBinary),
     Index("ix_idempotency_keys_expiry", "expires_at"),
 )
-"""A key of one caller. ``status`` is empty until there is an answer; times are milliseconds since the epoch."""
+"""A key of one caller. ``status`` is empty until there is an answer, and 0 where what was made tells it; times are
+milliseconds since the epoch.
+"""

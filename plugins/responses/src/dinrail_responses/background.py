@@ -78,10 +78,9 @@ class Background:
         ledger = RowLedger(self._entries, scribe, Written([]), plan.call)
         asked = {name: value for name, value in plan.asked.items() if name != "input"}
         # The job first: one without a response ends at once, and a response without a job would wait for ever.
-        job_id = await jobs.enqueue(JOB, {"response_id": scribe.response["id"]}, plan.call, key=scribe.response["id"])
+        job_id = await jobs.enqueue(JOB, {"response_id": scribe.response["id"]}, plan.call)
         kept = Kept(scribe.response, [], background=True, job_id=job_id, input=plan.input)
-        await self._store.keep(kept, plan.before.parent, plan.call)
-        await ledger.record(REQUEST, asked)
+        await self._store.keep(kept, plan.before.parent, plan.call, ledger.rows(REQUEST, asked))
         return to_json(scribe.snapshot())
 
     async def follow(
@@ -128,8 +127,8 @@ class Background:
         """Make a response, or go on with one whose process is gone."""
         call = await self._limited(job.call)
         found = await self._awaited(job.payload["response_id"], call)
-        if found is None:
-            return
+        if found is None or found[0].job_id != job.id:
+            return  # its process was killed in between; another try of the same request has a job of its own
         if found[0].response["status"] not in UNDER_WAY:
             await self._announce(found[0].response, call)  # a process that is gone may not have come to it
             return
@@ -237,10 +236,7 @@ class Background:
             except NotFound:
                 await asyncio.sleep(pause)
                 continue
-            written = await self._entries.written(response_id, call)
-            if REQUEST in written.steps or kept.response["status"] not in UNDER_WAY:
-                return kept, written
-            await asyncio.sleep(pause)
+            return kept, await self._entries.written(response_id, call)
         return None
 
     async def _end(self, kept: Kept, status: str, error: DinrailError | None, call: Call) -> None:

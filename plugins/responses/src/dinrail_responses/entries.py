@@ -138,7 +138,11 @@ class RowLedger:
 
     async def record(self, step: str, result: Json) -> None:
         """See :meth:`Ledger.record`: both in one transaction, so a step is there with its events or not at all."""
-        await self._write([*self._events(), self._row(None, step, result)])
+        await self._write(self.rows(step, result))
+
+    def rows(self, step: str, result: Json) -> list[Json]:
+        """The events so far and a step, as rows that whoever gets them writes."""
+        return [*self._events(), self._row(None, step, result)]
 
     async def flush(self) -> None:
         """Write the events so far."""

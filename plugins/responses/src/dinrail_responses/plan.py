@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dinrail_core.api.call import Call
 from dinrail_core.api.conversations import Conversations
@@ -21,7 +21,7 @@ from dinrail_responses.store import Link, Store
 from dinrail_responses.tools.interface import Json
 from dinrail_sdk.sql.ids import new_id
 
-__all__ = ["Before", "Plan", "Planner", "check", "check_approvals", "item_id", "to_be_told"]
+__all__ = ["Before", "Plan", "Planner", "check", "check_approvals", "item_id", "response_id", "to_be_told"]
 
 _SECRETS = ("authorization", "headers")
 _OTHER_PREFIXES = {"call": "call_"}
@@ -30,6 +30,11 @@ _OTHER_PREFIXES = {"call": "call_"}
 def item_id(kind: str) -> str:
     """An id for a new item, given its type."""
     return new_id(PREFIXES.get(kind) or _OTHER_PREFIXES.get(kind) or f"{kind}_")
+
+
+def response_id(call: Call) -> str:
+    """The id of the response that a call makes."""
+    return new_id("resp_", call.seed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +64,8 @@ class Plan:
         compacts: The history is to be compacted, and no more.
         store: Whether it is kept.
         conversation_id: The conversation that it belongs to.
-        call: On whose behalf.
+        call: On whose behalf; without its seed, of which the response is made and nothing else that is made on the way.
+        seed: That seed.
         rail: Where tools are found.
         models: Where models are found that the caller may use.
     """
@@ -74,6 +80,7 @@ class Plan:
     store: bool
     conversation_id: str | None
     call: Call
+    seed: str | None
     rail: Rail
     models: Rail
 
@@ -130,7 +137,7 @@ class Planner:
             )
         return Plan(
             asked=_with_added_tools(asked, [*before.items, *given]),
-            response=_begun(asked, conversation_id, store),
+            response=_begun(asked, response_id(call), conversation_id, store),
             lead=lead,
             before=before,
             input=given,
@@ -138,7 +145,8 @@ class Planner:
             compacts=_is_trigger(request.input),
             store=store,
             conversation_id=conversation_id,
-            call=call,
+            call=call if call.seed is None else replace(call, seed=None),
+            seed=call.seed,
             rail=self._rail,
             models=self._rail if call.may_use is None else self._rail.limited_to(call.may_use),
         )
@@ -313,12 +321,12 @@ def check(asked: Json) -> None:
         )
 
 
-def _begun(asked: Json, conversation_id: str | None, store: bool) -> Json:
+def _begun(asked: Json, response_id: str, conversation_id: str | None, store: bool) -> Json:
     """A response as it begins, with every key of the specifications."""
     text = asked.get("text") or {}
     reasoning = asked.get("reasoning") or {}
     told: Json = {
-        "id": new_id("resp_"),
+        "id": response_id,
         "object": "response",
         "created_at": int(time.time()),
         "completed_at": None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import replace
 
 from pydantic_core import to_json
 
@@ -34,7 +35,8 @@ from dinrail_responses.background import Background
 from dinrail_responses.faults import as_fault, error_event, response_error
 from dinrail_responses.loop import NoLedger
 from dinrail_responses.making import Maker
-from dinrail_responses.plan import Before, Plan, Planner, check, check_approvals, item_id
+from dinrail_responses.plan import Before, Plan, Planner, check, check_approvals, item_id, response_id
+from dinrail_responses.retelling import begun, retell
 from dinrail_responses.scribe import Scribe, frame
 from dinrail_responses.sessions import Session
 from dinrail_responses.store import Kept, Store
@@ -125,13 +127,33 @@ class ResponseService(Responses):
 
     async def keep(self, plan: Plan, scribe: Scribe, lock: ConversationLock | None) -> None:
         """Keep a response that has ended, and go on with its conversation."""
+        kept = Kept(scribe.response, scribe.output, background=False, job_id=None, input=plan.input)
         if plan.store:
-            kept = Kept(scribe.response, scribe.output, background=False, job_id=None, input=plan.input)
             await self._store.keep(kept, plan.before.parent, plan.call)
-        if plan.conversation_id is not None:
-            conversations = await self._rail.service(Conversations)
-            items = [read_item(to_json(item)) for item in (*plan.input, *scribe.output)]
-            await conversations.append(plan.conversation_id, items, plan.call, lock)
+        await self._converse(kept, replace(plan.call, seed=plan.seed), lock)
+
+    async def again(self, request: CreateResponse, call: Call, *, ended: bool) -> Answer[Response] | None:
+        kept = await self._found(request, call, ended)
+        return Answer(Response, body=kept.told(_include(request))) if kept is not None else None
+
+    async def stream_again(self, request: CreateResponse, call: Call, *, ended: bool) -> Stream[ResponseEvent] | None:
+        kept = await self._found(request, call, ended)
+        if kept is None:
+            return None
+        obfuscated = _obfuscated(request)
+        if kept.background:
+            reads = self._background.follow(kept.response["id"], -1, call, obfuscated=obfuscated)
+        else:
+            reads = _retold(kept, Scribe(begun(kept.response), include=_include(request), obfuscated=obfuscated))
+        return Stream(ResponseEvent, reads=reads)
+
+    async def _found(self, request: CreateResponse, call: Call, ended: bool) -> Kept | None:
+        """The response that an earlier try of a request has made, with what follows it done."""
+        kept = await self._store.find(response_id(call), call)
+        if kept is not None and not kept.background and not ended:
+            async with self.locked(request, call) as lock:
+                await self._converse(kept, call, lock)
+        return kept
 
     async def get(self, response_id: str, query: RetrieveQuery, call: Call) -> Answer[Response]:
         kept = await self._store.get(response_id, call)
@@ -192,6 +214,14 @@ class ResponseService(Responses):
             _unlike(plan)
         return plan
 
+    async def _converse(self, kept: Kept, call: Call, lock: ConversationLock | None) -> None:
+        """Go on with a response's conversation; what an earlier try with the same seed has added is there already."""
+        conversation = kept.response.get("conversation")
+        if conversation is not None and kept.response["status"] != "failed":
+            conversations = await self._rail.service(Conversations)
+            items = [read_item(to_json(item)) for item in (*kept.input, *kept.output)]
+            await conversations.append(conversation["id"], items, call, lock)
+
     async def _failed(self, plan: Plan, scribe: Scribe, error: DinrailError) -> None:
         scribe.give_up("incomplete")
         scribe.end("failed", error=response_error(error))
@@ -248,6 +278,15 @@ def _as_create(request: CountTokens | CompactRequest) -> CreateResponse:
     """A request about an input as one that would answer it."""
     said = {name: value for name, value in request.model_dump(mode="json").items() if value is not None}
     return CreateResponse.model_validate({**said, "store": False})
+
+
+def _include(request: CreateResponse) -> frozenset[str]:
+    return frozenset(request.include) if isinstance(request.include, list) else frozenset()
+
+
+async def _retold(kept: Kept, scribe: Scribe) -> AsyncGenerator[bytes, None]:
+    retell(kept.response, kept.output, scribe)
+    yield b"".join(map(frame, scribe.take()))
 
 
 def _obfuscated(request: CreateResponse) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, RowMapping
 from dinrail_core.api.call import Call
 from dinrail_core.api.items.including import as_asked
 from dinrail_core.api.responses import InputItemsQuery, ListResponsesQuery
-from dinrail_core.errors import InvalidRequest, NotFound
+from dinrail_core.errors import Conflict, InvalidRequest, NotFound
 from dinrail_responses.tables import ENTRIES, ITEMS, RESPONSES
 from dinrail_responses.tools.interface import Json
 from dinrail_sdk.sql.contract import Database, Duplicate
@@ -93,8 +93,12 @@ class Store:
         link, texts = await self._database.read(call.principal, work)
         return link, [from_json(text) for text in texts]
 
-    async def keep(self, kept: Kept, parent: Link | None, call: Call) -> None:
-        """Write a new response down, with its items."""
+    async def keep(self, kept: Kept, parent: Link | None, call: Call, entries: Sequence[Json] = ()) -> None:
+        """Write a new response down, with its items and the rows of what it has written.
+
+        Raises:
+            Conflict: There is one of its id: another try of the same request was faster.
+        """
         response_id = kept.response["id"]
 
         def work(unit: Owned, *, fork: bool = False) -> None:
@@ -115,11 +119,15 @@ class Store:
             unit.insert(RESPONSES, row)
             rows = [*item_rows(link, kept.input, output=False), *item_rows(link, kept.output, output=True)]
             unit.insert(ITEMS, *rows)
+            unit.insert(ENTRIES, *entries)
 
         try:
             await self._database.write(call.principal, work)
-        except Duplicate:  # somebody else has gone on from the same parent at this moment
-            await self._database.write(call.principal, lambda unit: work(unit, fork=True))
+        except Duplicate:
+            try:  # somebody else has gone on from the same parent at this moment
+                await self._database.write(call.principal, lambda unit: work(unit, fork=True))
+            except Duplicate:
+                raise Conflict("Another try of this request was faster.", code="idempotency_in_progress") from None
 
     async def mark(self, response: Json, call: Call, *, job_id: str | None = None) -> bool:
         """Write down how a response stands that is being made."""
@@ -153,6 +161,19 @@ class Store:
             row["job_id"],
             [item for output, item in bodies if not output],
         )
+
+    async def find(self, response_id: str, call: Call) -> Kept | None:
+        """One response; ``None`` where there never was one of this id.
+
+        Raises:
+            NotFound: It was deleted.
+        """
+        row = await self._database.read(call.principal, lambda unit: unit.get(RESPONSES, response_id))
+        if row is None:
+            return None
+        if row["body"] is None:
+            raise NotFound(f"The response '{response_id}', which this request has made, was deleted.")
+        return await self.get(response_id, call)
 
     async def delete(self, response_id: str, call: Call) -> str | None:
         """Remove a response; its place stays, for those that went on from it. Returns the job that makes it."""

@@ -219,11 +219,13 @@ class App(ServerState):
             await self._admission.admit(exchange, route, headers)
         if route.body is not None or route.content_types != _JSON_ONLY:
             _check_type(route, exchange.headers.get("Content-Type"))
-        key = exchange.headers.get(HEADER) if route.creates else None
+        key = exchange.headers.get(HEADER) if route.creates or route.replay is not None else None
         if key is None:
             result = await route.handler(exchange)
         else:
             result = await self._idempotency.answer(exchange, route, key)
+            if exchange.replayed:
+                return result
         if exchange.access is not None and self._admission is not None:
             self._admission.look_at(exchange, route, result)
         if exchange.asked is not None:

@@ -101,6 +101,8 @@ class HttpExchange(ServerExchange):
     """The whole id of the model that has answered."""
     usage: Usage | None = None
     """What the answer took, where that is counted."""
+    replayed = False
+    """Whether it is the answer to an earlier request with the same key, for which nothing was done."""
     _body: bytes | None = None
 
     def __init__(self, request: BaseRequest, server: ServerState, rail: Rail, call: Call, config: ServerConfig) -> None:

@@ -6,14 +6,15 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from dinrail_core.api.answers import Answer, Stream
-from dinrail_core.api.idempotency import Claim, IdempotencyKeys, Kept
-from dinrail_core.errors import Conflict, InvalidRequest, RequestError, Unavailable, UnsupportedFeature
+from dinrail_core.api.idempotency import Claim, IdempotencyKeys, Kept, Made
+from dinrail_core.errors import Conflict, InvalidRequest, NotFound, RequestError, Unavailable, UnsupportedFeature
 from dinrail_core.hooks.context import Rail
-from dinrail_core.hooks.http import Reply, Route, Talk
+from dinrail_core.hooks.http import Replay, Reply, Route, Talk
+from dinrail_server.claims import Held
 from dinrail_server.digests import Digest
 from dinrail_server.exchange import HttpExchange
 
@@ -50,15 +51,18 @@ class Idempotency:
 
         Args:
             exchange: The request.
-            route: An operation that creates something.
+            route: An operation that takes keys.
             key: What its header says.
 
         Raises:
             InvalidRequest: It is no key.
             InProgress: The first request with the key has not been answered yet.
             KeyReused: The first request with the key was another one.
+            NotFound: What the first request with the key has made, and what its answer told of, has been deleted.
             UnsupportedFeature: Nothing is installed that keeps keys; to ignore one would be worse.
         """
+        if route.replay is not None and not await route.replay.wanted(exchange):
+            return await route.handler(exchange)
         if not 1 <= len(key) <= _LONGEST or not key.isprintable() or not key.isascii():
             raise InvalidRequest(f"An idempotency key has 1 to {_LONGEST} printable ASCII characters.", param=HEADER)
         if not self._rail.provides(IdempotencyKeys):
@@ -68,22 +72,30 @@ class Idempotency:
         body = await exchange.read()
         keys = await self._rail.service(IdempotencyKeys)
         claim = await _claim(keys, key, _fingerprint(exchange, body), exchange)
-        return _replayed(claim) if isinstance(claim, Kept) else await self._carry_out(exchange, route, keys, claim)
+        if isinstance(claim, Kept):
+            return _replayed(claim, exchange)
+        if route.replay is None:
+            assert isinstance(claim, Claim), "an operation that keeps its answers has kept none"
+            return await self._carry_out(exchange, route, Held(keys, claim, self._begin))
+        return await self._tell_or_carry_out(exchange, route, route.replay, keys, claim)
 
     async def _answer_form(self, exchange: HttpExchange, route: Route, key: str) -> Result:
         """The same where the body may be larger than memory, so that what it was is known when it has been read."""
         keys = await self._rail.service(IdempotencyKeys)
         exchange.digest = Digest(_operation(exchange))
         claim = await _claim(keys, key, None, exchange)
-        if not isinstance(claim, Kept):
-            return await self._carry_out(exchange, route, keys, claim)
+        if isinstance(claim, Claim):
+            held = Held(keys, claim, self._begin)
+            exchange.digest.then = lambda fingerprint: _identify(keys, claim, fingerprint)
+            return await self._carry_out(exchange, route, held)
         async for part in exchange.parts():
             async for _ in part.content:
                 pass
         again = await _claim(keys, key, exchange.digest.value(), exchange)
         if isinstance(again, Kept):
-            return _replayed(again)
-        await keys.release(again, begun=False)
+            return _replayed(again, exchange)
+        if isinstance(again, Claim):
+            await keys.release(again, begun=False)
         raise InProgress("The answer to this idempotency key has just expired; send the request again.")
 
     async def close(self) -> None:
@@ -91,34 +103,37 @@ class Idempotency:
         if self._beside:
             await asyncio.wait(self._beside)
 
-    async def _carry_out(self, exchange: HttpExchange, route: Route, keys: IdempotencyKeys, claim: Claim) -> Result:
+    async def _tell_or_carry_out(
+        self, exchange: HttpExchange, route: Route, replay: Replay, keys: IdempotencyKeys, claim: Claim | Made
+    ) -> Result:
+        """Answer out of what an earlier try has made, where one has made anything."""
         exchange.call = claim.call
-        if exchange.digest is not None:
-            exchange.digest.then = lambda fingerprint: _identify(keys, claim, fingerprint)
-        done = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        renewal = loop.call_later(keys.renewal, lambda: self._begin(_renew(keys, claim, done)))
-        try:
+        if isinstance(claim, Made):
+            told = await replay.tell(exchange, True)
+            if told is None:
+                raise NotFound("What the request with this idempotency key has made was deleted.")
+            return _again(told, exchange)
+        held = Held(keys, claim, self._begin)
+        if not claim.again:
+            return await self._carry_out(exchange, route, held)
+        async with held.until_settled():
+            told = await replay.tell(exchange, False)
+            if told is not None:
+                await held.keep(None)
+                return _again(told, exchange)
+            return await self._carry_out(exchange, route, held)
+
+    async def _carry_out(self, exchange: HttpExchange, route: Route, held: Held) -> Result:
+        exchange.call = held.claim.call
+        async with held.until_settled():
             result = await route.handler(exchange)
+            if isinstance(result, Stream) and route.replay is not None:
+                return held.watched(result, lambda: _is_made(exchange, route))
             kept = _to_keep(route, result)
             if exchange.digest is not None and not exchange.digest.complete:
                 raise TypeError(f"{route.method} {route.path} has made something of a form that it has not read.")
-        except RequestError:
-            # Nothing was made by this try, so that the request may be mended and sent again with its key.
-            await keys.release(claim, begun=False)
-            raise
-        except BaseException:
-            self._begin(keys.release(claim, begun=True))  # the client may have left, and this task be cancelled
-            raise
-        finally:
-            renewal.cancel()
-            done.set()
-        try:
-            await keys.keep(claim, kept)
-        except Unavailable as error:
-            # It has been carried out, and that is what the client must know; another try would find what was made.
-            _LOG.warning("request %s: its answer could not be kept: %s", exchange.call.request_id, error)
-        return result
+            await held.keep(kept)
+            return result
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(_logged(work))
@@ -133,23 +148,29 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
         _LOG.warning("an idempotency key could not be updated: %s", error)
 
 
-async def _renew(keys: IdempotencyKeys, claim: Claim, done: asyncio.Event) -> None:
-    while not done.is_set():
-        await keys.renew(claim)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(keys.renewal):
-                await done.wait()
-
-
-def _to_keep(route: Route, result: object) -> Kept:
+def _to_keep(route: Route, result: object) -> Kept | None:
     if isinstance(result, Answer):
-        return Kept(200, result.body, "application/json")
+        return Kept(200, result.body, "application/json") if route.replay is None else None
     if isinstance(result, Reply) and isinstance(result.body, bytes):
         return Kept(result.status, result.body, result.content_type)
     raise TypeError(f"{route.method} {route.path} creates, but its answer is no whole one: {type(result).__name__}.")
 
 
-async def _claim(keys: IdempotencyKeys, key: str, fingerprint: bytes | None, exchange: HttpExchange) -> Claim | Kept:
+async def _is_made(exchange: HttpExchange, route: Route) -> bool:
+    """Whether a stream that has ended has left behind what it was to make; one may have failed."""
+    assert route.replay is not None
+    try:
+        told = await route.replay.tell(exchange, True)
+    except RequestError:
+        return True  # it was there, and somebody has been quick to delete it
+    if isinstance(told, Stream):
+        await told.aclose()
+    return told is not None
+
+
+async def _claim(
+    keys: IdempotencyKeys, key: str, fingerprint: bytes | None, exchange: HttpExchange
+) -> Claim | Kept | Made:
     with _in_progress():
         return await keys.claim(key, fingerprint, exchange.call)
 
@@ -167,8 +188,15 @@ def _in_progress() -> Iterator[None]:
         raise InProgress(error.message, code=error.code) from error
 
 
-def _replayed(answer: Kept) -> Reply:
+def _replayed(answer: Kept, exchange: HttpExchange) -> Reply:
+    exchange.replayed = True
     return Reply(answer.body, answer.status, answer.content_type, _REPLAYED)
+
+
+def _again(told: Answer[Any] | Stream[Any], exchange: HttpExchange) -> Result:
+    exchange.replayed = True
+    told.headers = {**told.headers, **_REPLAYED}
+    return told
 
 
 def _operation(exchange: HttpExchange) -> bytes:

@@ -27,6 +27,13 @@ _IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     "description": "The first answer to a key is kept for 24 hours and given again, with `idempotent-replayed: true`.",
 }
+_IDEMPOTENCY_KEY_WHERE_STORED = {
+    **_IDEMPOTENCY_KEY,
+    "schema": {"type": "string"},
+    "description": "Counts where the request stores something (`store`), and has 1 to 255 characters then: the same "
+    "request with the same key is, for 24 hours, answered out of what the first has stored, with "
+    "`idempotent-replayed: true`.",
+}
 _Schemas = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 
 
@@ -87,6 +94,8 @@ def _operation(route: Route, schemas: _Schemas, definitions: dict[str, Any]) -> 
         values += _query(schemas[route.query, _INPUT], definitions)
     if route.creates:
         values.append(_IDEMPOTENCY_KEY)
+    if route.replay is not None:
+        values.append(_IDEMPOTENCY_KEY_WHERE_STORED)
     if values:
         operation["parameters"] = values
     if (route.body or route.form) is not None:

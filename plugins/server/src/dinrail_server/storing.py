@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from dinrail_core.api.answers import Answer, Stream, frames
-from dinrail_core.api.chat.assembly import Assembly
+from dinrail_core.api.chat.assembly import Assembly, chunks_of
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.chat.response import ChatChunk, ChatCompletion
@@ -19,7 +19,7 @@ from dinrail_core.errors import UpstreamInvalid
 from dinrail_core.hooks.context import Target
 from dinrail_core.hooks.http import Exchange
 
-__all__ = ["answer_and_store"]
+__all__ = ["answer_and_store", "tell_again"]
 
 
 async def answer_and_store(
@@ -43,6 +43,19 @@ async def answer_and_store(
     whole = keeping.named(answer.body)
     await keeping.keep(whole)
     return Answer(ChatCompletion, body=orjson.dumps(whole), headers=answer.headers)
+
+
+async def tell_again(exchange: Exchange, request: ChatRequest) -> Answer[ChatCompletion] | Stream[ChatChunk] | None:
+    """The answer that an earlier try of the same request has kept, as a stream where one is wanted."""
+    completions = await exchange.rail.service(StoredCompletions)
+    answer = await completions.again(exchange.call)
+    if answer is None or request.stream is not True:
+        return answer
+    return Stream(ChatChunk, reads=_in_chunks(answer))
+
+
+async def _in_chunks(answer: Answer[ChatCompletion]) -> AsyncGenerator[bytes, None]:
+    yield b"".join(b"data: %b\n\n" % orjson.dumps(chunk) for chunk in chunks_of(orjson.loads(answer.body)))
 
 
 class _Keeping:

@@ -21,13 +21,14 @@ from dinrail_core.api.stored_completions import (
     StoredMessagesQuery,
     UpdateStoredCompletion,
 )
-from dinrail_core.errors import InvalidRequest, NotFound
-from dinrail_sdk.sql.contract import Database
+from dinrail_core.errors import Conflict, InvalidRequest, NotFound
+from dinrail_sdk.sql.contract import Database, Duplicate
 from dinrail_sdk.sql.ids import new_id
 from dinrail_sdk.sql.quota import check_room
 from dinrail_sdk.sql.units import Owned, Page
 from dinrail_stored_completions.tables import COMPLETIONS, INPUTS
 from dinrail_stored_completions.telling import (
+    answer_of,
     answer_text,
     label,
     labels_of,
@@ -55,7 +56,7 @@ class StoredCompletionService(StoredCompletions):
             await self._database.reach()
         else:
             await self._database.read(call.principal, lambda unit: check_room(unit, call, 1))
-        return new_id("chatcmpl-", call.seed)
+        return _id_of(call)
 
     async def keep(self, request: ChatRequest, answer: Mapping[str, Any], call: Call) -> None:
         completion_id = answer["id"]
@@ -76,7 +77,17 @@ class StoredCompletionService(StoredCompletions):
             unit.insert(COMPLETIONS, completion)
             unit.insert(INPUTS, asked)
 
-        await self._database.write(call.principal, work)
+        try:
+            await self._database.write(call.principal, work)
+        except Duplicate:
+            if call.seed is None:
+                raise
+            raise Conflict("Another try of this request was faster.", code="idempotency_in_progress") from None
+
+    async def again(self, call: Call) -> Answer[ChatCompletion] | None:
+        completion_id = _id_of(call)
+        row = await self._database.read(call.principal, lambda unit: unit.get(COMPLETIONS, completion_id))
+        return Answer(ChatCompletion, body=answer_of(row)) if row is not None else None
 
     async def list(self, query: StoredCompletionsQuery, call: Call) -> Answer[StoredCompletionList]:
         page = Page(query.limit, query.order, query.after if isinstance(query.after, str) else None)
@@ -123,6 +134,10 @@ class StoredCompletionService(StoredCompletions):
             return _message_page(completion_id, told_messages(completion_id, row["messages"]), query)
 
         return Answer(StoredMessageList, body=await self._database.read(call.principal, work))
+
+
+def _id_of(call: Call) -> str:
+    return new_id("chatcmpl-", call.seed)
 
 
 def _message_page(completion_id: str, messages: Sequence[Mapping[str, Any]], query: StoredMessagesQuery) -> bytes:

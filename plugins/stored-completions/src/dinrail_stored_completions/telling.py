@@ -10,7 +10,7 @@ import orjson
 
 from dinrail_core.api.chat.request import ChatRequest
 
-__all__ = ["answer_text", "label", "labels_of", "listed", "messages_text", "told", "told_messages"]
+__all__ = ["answer_of", "answer_text", "label", "labels_of", "listed", "messages_text", "told", "told_messages"]
 
 _ASKED = (
     "tools",
@@ -23,6 +23,7 @@ _ASKED = (
     "frequency_penalty",
 )
 """What OpenAI tells of the request beside a stored answer, null where the request did not say it."""
+_ADDED = frozenset({"request_id", "input_user", *_ASKED})
 _OF_EVERY_MESSAGE = {"content": None, "refusal": None, "name": None}
 
 
@@ -58,6 +59,11 @@ def told(row: Mapping[Any, Any]) -> bytes:
     metadata = dict(orjson.loads(line) for line in row["labels"].split("\n") if line)
     body: str = row["body"]
     return body[:-1].encode() + b',"metadata":' + orjson.dumps(metadata) + b"}"
+
+
+def answer_of(row: Mapping[Any, Any]) -> bytes:
+    """The JSON text of an answer as it was given."""
+    return orjson.dumps({name: value for name, value in orjson.loads(row["body"]).items() if name not in _ADDED})
 
 
 def told_messages(completion_id: str, text: str) -> Sequence[Mapping[str, Any]]:

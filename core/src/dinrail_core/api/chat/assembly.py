@@ -1,14 +1,14 @@
-"""From the chunks of a streamed answer to the answer that would have come in one piece: pure, and over plain JSON.
+"""From the chunks of a streamed answer to the answer that would have come in one piece, and back: over plain JSON.
 
 Fields that nobody here knows are kept as well, by the same rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["Assembly"]
+__all__ = ["Assembly", "chunks_of"]
 
 _TEXT = frozenset({"arguments", "content", "data", "input", "reasoning", "reasoning_content", "refusal", "transcript"})
 """Fields that come bit by bit; any other text is said once, or again."""
@@ -34,6 +34,27 @@ class Assembly:
         """The answer so far, as the JSON object of a :class:`~dinrail_core.api.chat.response.ChatCompletion`."""
         choices = [_choice(index, gathered) for index, gathered in sorted(self._choices.items())]
         return {**self._whole, "object": "chat.completion", "choices": choices}
+
+
+def chunks_of(completion: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The chunks that add up to an answer: each choice whole and then its end, and at last what the answer took.
+
+    Args:
+        completion: The JSON object of a :class:`~dinrail_core.api.chat.response.ChatCompletion`.
+    """
+    head = {name: value for name, value in completion.items() if name not in ("choices", "usage")}
+    head["object"] = "chat.completion.chunk"
+    for choice in completion["choices"]:
+        message = choice["message"]
+        calls = message.get("tool_calls")
+        if isinstance(calls, list):
+            message = {**message, "tool_calls": [{"index": n, **call} for n, call in enumerate(calls)]}
+        rest = {name: value for name, value in choice.items() if name not in ("message", "finish_reason")}
+        yield {**head, "choices": [{**rest, "delta": message, "finish_reason": None}]}
+        end = {"index": choice["index"], "delta": {}, "finish_reason": choice.get("finish_reason")}
+        yield {**head, "choices": [end]}
+    if completion.get("usage") is not None:
+        yield {**head, "choices": [], "usage": completion["usage"]}
 
 
 def _choice(index: int, gathered: Mapping[str, Any]) -> dict[str, Any]:

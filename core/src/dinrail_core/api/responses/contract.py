@@ -87,6 +87,26 @@ class Responses(ABC):
         """
 
     @abstractmethod
+    async def again(self, request: CreateResponse, call: Call, *, ended: bool) -> Answer[Response] | None:
+        """The response that an earlier try of the same call (:attr:`Call.seed`) has made, as it is now.
+
+        Args:
+            request: The same request.
+            call: On whose behalf.
+            ended: Whether that try has come to its end; if not, what it left undone behind the response is done.
+
+        Returns:
+            ``None`` where none was made.
+
+        Raises:
+            NotFound: It has been deleted.
+        """
+
+    @abstractmethod
+    async def stream_again(self, request: CreateResponse, call: Call, *, ended: bool) -> Stream[ResponseEvent] | None:
+        """The same as the events that it adds up to; those still to come included, of one in the background."""
+
+    @abstractmethod
     async def get(self, response_id: str, query: RetrieveQuery, call: Call) -> Answer[Response]:
         """One response."""
 

@@ -52,7 +52,15 @@ class StoredCompletions(ABC):
             call: On whose behalf.
 
         Raises:
+            Conflict: Another try of the same call has kept one.
             RateLimited: There is no room for it.
+        """
+
+    @abstractmethod
+    async def again(self, call: Call) -> Answer[ChatCompletion] | None:
+        """The answer that an earlier try of the same call (:attr:`Call.seed`) has kept, as it was given.
+
+        Nothing of the request, and no metadata, is told with it. ``None`` where none was kept, or it was deleted.
         """
 
     @abstractmethod

@@ -26,7 +26,7 @@ from dinrail_core.api.responses import (
     RetrieveQuery,
 )
 from dinrail_core.errors import DinrailError, InvalidRequest
-from dinrail_core.hooks.http import Exchange, Route, Socket, Talk
+from dinrail_core.hooks.http import Exchange, Replay, Route, Socket, Talk
 from dinrail_server.errors import problem
 
 __all__ = ["ROUTES"]
@@ -48,6 +48,19 @@ async def _create(exchange: Exchange) -> Answer[Response] | Stream[ResponseEvent
     if request.stream is True:
         return await responses.stream(request, exchange.call)
     return await responses.create(request, exchange.call)
+
+
+async def _stores(exchange: Exchange) -> bool:
+    return (await exchange.decode(CreateResponse)).store is not False
+
+
+async def _tell(exchange: Exchange, ended: bool) -> Answer[Response] | Stream[ResponseEvent] | None:
+    """The answer of an earlier try of the same request."""
+    request = await exchange.decode(CreateResponse)
+    responses = await exchange.rail.service(Responses)
+    if request.stream is True:
+        return await responses.stream_again(request, exchange.call, ended=ended)
+    return await responses.again(request, exchange.call, ended=ended)
 
 
 async def _retrieve(exchange: Exchange) -> Answer[Response] | Stream[ResponseEvent]:
@@ -131,6 +144,7 @@ ROUTES = (
         handler=_create,
         summary="Make a response, told whole or as a stream",
         tag=_TAG,
+        replay=Replay(_stores, _tell),
         body=CreateResponse,
         answer=Response,
         event=ResponseEvent,
