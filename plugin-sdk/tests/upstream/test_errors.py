@@ -109,6 +109,19 @@ def test_a_status_is_enough_whatever_the_body(status: int, kind: type[DinrailErr
         ),
         (413, {"type": "tokens", "code": "rate_limit_exceeded", "message": "Request too large for m"}, RateLimited),
         (500, {"code": "context_length_exceeded"}, UpstreamFailed),
+        (
+            403,
+            {"code": 403, "message": "Flagged", "metadata": {"reasons": ["x"], "flagged_input": "y"}},
+            ContentFiltered,
+        ),
+        (403, {"code": 403, "message": "Blocked", "metadata": {"patterns": ["ignore"]}}, ContentFiltered),
+        (403, {"code": 403, "message": "No.", "metadata": {"error_type": "permission_denied"}}, UpstreamRefused),
+        (
+            400,
+            {"code": 400, "message": "?", "metadata": {"error_type": "context_length_exceeded"}},
+            ContextLengthExceeded,
+        ),
+        (404, {"code": 404, "message": "None found.", "availability": {"code": "no_endpoints"}}, ModelNotFound),
         (429, {"code": "content_filter"}, RateLimited),
     ],
 )
@@ -130,6 +143,14 @@ def test_code_and_type_refine_what_the_status_says(status: int, error: object, k
 )
 def test_the_upstreams_words_are_found_in_every_shape(body: object, message: str) -> None:
     assert refused(400, body).message == message
+
+
+def test_a_body_may_say_what_it_is_and_when_to_come_back_where_others_do() -> None:
+    assert type(refused(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "No endpoint 'm'."})) is ModelNotFound
+    told = {"code": 429, "message": "Full.", "availability": {"code": "capacity_exhausted", "retry_after": 7}}
+    busy = translate_reported({"error": told}, callers_key=False, secrets=Secrets([]))
+    assert isinstance(busy, RateLimited)
+    assert busy.retry_after == 7.0
 
 
 def test_param_and_code_of_the_upstream_are_kept() -> None:

@@ -84,9 +84,9 @@ class _Said:
     param: str | None = None
     code: str | None = None
     kinds: tuple[str, ...] = ()
-    """``code``, ``type`` and the reasons of Google's ``details``, lower case, as far as they are words."""
+    """``code``, ``type`` and what others have in their place, lower case, as far as they are words."""
     retry_after: float | None = None
-    """Seconds, where the body tells them (Google's ``RetryInfo``)."""
+    """Seconds, where the body tells them (Google's ``RetryInfo``, OpenRouter's ``availability``)."""
 
 
 _CONTEXT = frozenset({"context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"})
@@ -123,12 +123,21 @@ _NO_MODEL = frozenset(
         "invalid_model",
         "unknown_model",
         "deploymentnotfound",
+        # Databricks
+        "endpoint_not_found",
+        "resource_does_not_exist",
+        # OpenRouter
+        "model_deprecated",
+        "model_unavailable_upstream",
+        "no_endpoints",
     }
 )
 _NO_MODEL_TEXTS = (
     "model identifier is invalid",  # Bedrock
     "not found for account",  # NVIDIA, whose models are functions
 )
+_FLAGGED = frozenset({"flagged_input", "patterns"})
+"""What OpenRouter tells of an input that is filtered, under 403."""
 _STATUS_OF = {
     **dict.fromkeys(_CONTEXT | _FILTERED, 400),
     **dict.fromkeys(_NO_MODEL, 404),
@@ -156,7 +165,8 @@ def translate(refusal: Refusal) -> DinrailError:
     400, 422 ``InvalidRequest``; by the upstream's code or type ``ContextLengthExceeded``,
              ``ContentFiltered`` or ``ModelNotFound``
     401, 402, ``UpstreamRefused``, since our key, and the money behind it, is not the caller's;
-    403      ``Unauthenticated`` and ``PermissionDenied`` where it was the caller's own
+    403      ``Unauthenticated`` and ``PermissionDenied`` where it was the caller's own; ``ContentFiltered``
+             where it speaks of that
     404      ``ModelNotFound`` where it speaks of the model, else ``UpstreamInvalid``
     408, 504 ``UpstreamTimeout``
     413      ``TooLarge``, or ``ContextLengthExceeded`` or ``RateLimited`` where it speaks of that
@@ -221,6 +231,8 @@ def _error(status: int, said: _Said, refusal: Refusal) -> DinrailError:
     if status in (400, 422):
         message = said.message or "The upstream does not accept this request."
         return InvalidRequest(message, param=said.param, code=said.code)
+    if status == 403 and not _FILTERED.isdisjoint(said.kinds):
+        return ContentFiltered(said.message or "The upstream's content filter refused the request.", param=said.param)
     if status in (401, 402, 403):
         return _refused(status, said, callers_key=refusal.callers_key)
     if status == 404:
@@ -291,6 +303,7 @@ def _redacted(said: _Said, secrets: Secrets) -> _Said:
 def _said(body: Mapping[str, Any]) -> _Said:
     """Read OpenAI's shape, vLLM's flat one, and FastAPI's ``detail``, which Mistral puts into the message.
 
+    OpenRouter says what it is in ``metadata`` and ``availability``, Databricks in ``error_code`` beside the message.
     Tavily puts an object with an ``error`` there; watsonx.ai lists ``errors``, and names the field in a ``target``.
     """
     listed = body.get("errors")
@@ -311,13 +324,21 @@ def _said(body: Mapping[str, Any]) -> _Said:
         param = target.get("name")
     told = error.get("details")
     details = [detail for detail in told if isinstance(detail, Mapping)] if isinstance(told, list) else []
-    named = [code, error.get("type"), *(detail.get("reason") for detail in details)]
+    named = [code, error.get("type"), error.get("error_code"), *(detail.get("reason") for detail in details)]
+    seconds = next((_span(detail["retryDelay"]) for detail in details if "retryDelay" in detail), None)
+    metadata, availability = error.get("metadata"), error.get("availability")
+    if isinstance(metadata, Mapping):
+        named += [metadata.get("error_type"), "content_filter" if _FLAGGED & metadata.keys() else None]
+    if isinstance(availability, Mapping):
+        named.append(availability.get("code"))
+        waited = availability.get("retry_after")
+        seconds = _sane(waited) if isinstance(waited, (int, float)) else seconds
     return _Said(
         message=message if isinstance(message, str) and message else None,
         param=param if isinstance(param, str) and param else None,
         code=code if isinstance(code, str) and code and not code.isdecimal() else None,
         kinds=tuple(value.lower() for value in named if isinstance(value, str)),
-        retry_after=next((_span(detail["retryDelay"]) for detail in details if "retryDelay" in detail), None),
+        retry_after=seconds,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from dinrail_sdk.testing.dialect import Rendered, Request
 from dinrail_sdk.testing.dialects.openai import OpenAIWire
-from dinrail_sdk.testing.script import Asked, Listing, Script, Spoken
+from dinrail_sdk.testing.script import Asked, Listing, Refused, Script, Spoken
 
 __all__ = ["DATABRICKS_WIRE", "DatabricksWire"]
 
@@ -37,7 +37,10 @@ class DatabricksWire(OpenAIWire):
 
     name = "Databricks"
     prefix = "/serving-endpoints"
-    lacks: ClassVar[Mapping[str, str]] = {"thoughts": "they are taken back as their maker has marked them alone"}
+    lacks: ClassVar[Mapping[str, str]] = {
+        "content_filter": "there is no code for it",
+        "thoughts": "they are taken back as their maker has marked them alone",
+    }
 
     def read(self, request: Request) -> Asked:
         if request.path == f"{self.prefix}/models":
@@ -51,6 +54,11 @@ class DatabricksWire(OpenAIWire):
                 raise ValueError('"parameters" is a required property for "function" object in parameter "tools"')
             request = replace(request, body=json.dumps(data).encode())
         return super().read(replace(request, path="/models") if request.path == _LISTING else request)
+
+    def error(self, refused: Refused) -> dict[str, object]:
+        """Two fields, without ``error``."""
+        code = "ENDPOINT_NOT_FOUND" if refused.code == "model_not_found" else "BAD_REQUEST"
+        return {"error_code": code, "message": refused.message}
 
     def say(self, script: Script, asked: Asked) -> Rendered:
         if isinstance(script, Spoken):

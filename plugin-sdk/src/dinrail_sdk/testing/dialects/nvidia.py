@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 from dinrail_sdk.testing.dialect import Rendered, Request
 from dinrail_sdk.testing.dialects.openai import OpenAIWire
-from dinrail_sdk.testing.script import Asked, Ranking, Script
+from dinrail_sdk.testing.script import Asked, Ranking, Refused, Script
 
 __all__ = ["NVIDIA_WIRE", "NvidiaWire"]
 
@@ -29,6 +31,7 @@ class NvidiaWire(OpenAIWire):
     """NIM for language models and NeMo Retriever, in one server."""
 
     name = "NVIDIA NIM"
+    lacks: ClassVar[Mapping[str, str]] = {"content_filter": "there is no code for it"}
 
     def read(self, request: Request) -> Asked:
         path = request.path
@@ -49,6 +52,10 @@ class NvidiaWire(OpenAIWire):
             data["documents"] = [passage["text"] for passage in data.pop("passages")]
             return super().read(replace(request, path="/rerank", body=json.dumps(data).encode()))
         return super().read(request)
+
+    def error(self, refused: Refused) -> dict[str, object]:
+        """Problem details (RFC 9457), as the hosted models have them."""
+        return {"type": "about:blank", "title": "Error", "status": refused.status, "detail": refused.message}
 
     def say(self, script: Script, asked: Asked) -> Rendered:
         if not isinstance(script, Ranking):

@@ -105,7 +105,7 @@ class OpenAIWire(Dialect):
             return Rendered(
                 pieces=(refused.text.encode(),), status=refused.status, content_type="text/plain", headers=headers
             )
-        return Rendered.whole(_error(refused), status=refused.status, headers=headers)
+        return Rendered.whole(self.error(refused), status=refused.status, headers=headers)
 
     def disturb(self, piece: bytes) -> bytes:
         return b": keep-alive\r\n\r\n" + piece.replace(b"data: ", b"data:").replace(b"\n", b"\r\n")
@@ -113,7 +113,11 @@ class OpenAIWire(Dialect):
     def fail_midway(self, refused: Refused, asked: Asked) -> bytes | None:
         if asked.api == "responses":
             return openai_responses.failed(_error(refused)["error"])
-        return b"data: %b\n\n" % json.dumps(_error(refused)).encode()
+        return b"data: %b\n\n" % json.dumps(self.error(refused)).encode()
+
+    def error(self, refused: Refused) -> dict[str, object]:
+        """An error in the shape of this server."""
+        return _error(refused)
 
 
 OPENAI = OpenAIWire()

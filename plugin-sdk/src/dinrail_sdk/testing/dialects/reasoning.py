@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from dinrail_core.api.chat.request import ChatRequest
 from dinrail_sdk.testing.dialect import Rendered, Request
 from dinrail_sdk.testing.dialects.openai import OpenAIWire
-from dinrail_sdk.testing.script import Asked, Script, Spoken
+from dinrail_sdk.testing.script import Asked, Refused, Script, Spoken
 
 __all__ = ["CEREBRAS_WIRE", "GROQ_WIRE", "REASONING_WIRE", "CerebrasWire", "GroqWire", "ReasoningWire"]
 
@@ -24,13 +24,15 @@ class ReasoningWire(OpenAIWire):
     """Servers that overlook thoughts under any other name."""
 
     name = "OpenAI's dialect with reasoning"
+    overlooks: ClassVar[bool] = True
+    """Whether ``reasoning_content`` is no other name for it."""
 
     def read(self, request: Request) -> Asked:
         if not request.path.endswith("/chat/completions"):
             return super().read(request)
         data = request.json
         self.check(data)
-        for message in data["messages"]:
+        for message in data["messages"] if self.overlooks else ():
             message.pop("reasoning_content", None)
         return super().read(replace(request, body=json.dumps(data).encode()))
 
@@ -139,6 +141,11 @@ class CerebrasWire(_StrictWire):
         "assistant": {"role", "content", "name", "reasoning", "tool_calls"},
         "tool": {"role", "content", "name", "tool_call_id"},
     }
+
+    def error(self, refused: Refused) -> dict[str, object]:
+        """Not below ``error``."""
+        told: Any = super().error(refused)["error"]
+        return dict(told)
 
 
 REASONING_WIRE = ReasoningWire()
