@@ -63,7 +63,7 @@ class CountingLedger(MemoryLedger):
         self.wanted: list[float] = []
         self.broken = False
 
-    async def draw(self, bucket: str, limit: int, wanted: float) -> Draw:
+    async def draw(self, bucket: str, limit: int, wanted: float, *, owing: bool = False) -> Draw:
         self.draws += 1
         self.wanted.append(wanted)
         await asyncio.sleep(0)
@@ -140,6 +140,20 @@ async def test_tokens_are_charged_afterwards_and_a_debt_is_waited_off() -> None:
         await account.take(0)
     assert 4.5 < (refusal.value.retry_after or 0) < 6, "50 tokens of debt flow in within five seconds"
     assert account.remaining == 0
+
+
+async def test_what_work_behind_requests_took_is_owed_by_all_processes() -> None:
+    ledger = MemoryLedger()
+    works, serves = (Account(ledger, "a", 600, "tokens") for _ in range(2))
+    await works.take(0)
+    await works.owe(650)
+    with pytest.raises(RateLimited) as refusal:
+        await serves.take(0)
+    assert 4.5 < (refusal.value.retry_after or 0) < 6, "what is missing flows in within five seconds"
+    await works.owe(600)
+    with pytest.raises(RateLimited) as refusal:
+        await works.take(0)
+    assert 64 < (refusal.value.retry_after or 0) < 66
 
 
 async def test_processes_share_tokens_too() -> None:
@@ -261,7 +275,7 @@ async def test_room_that_is_not_used_is_given_back_for_others() -> None:
 
 async def test_while_the_ledger_is_down_each_process_counts_for_itself() -> None:
     class Broken(Ledger):
-        async def draw(self, bucket: str, limit: int, wanted: float) -> Draw:
+        async def draw(self, bucket: str, limit: int, wanted: float, *, owing: bool = False) -> Draw:
             raise Unavailable("down")
 
         async def hold(self, bucket: str, holder: str, limit: int, wanted: int) -> tuple[int, int]:

@@ -119,6 +119,30 @@ async def test_what_is_made_in_the_background_is_counted_too(house: House, upstr
     assert all('model="one/kit-model"' in labels and 'key=""' not in labels for labels in tokens)
 
 
+async def test_what_is_made_in_the_background_is_charged_to_the_key(
+    upstream: FakeUpstream, tmp_path: Path, database_config: dict[str, Any]
+) -> None:
+    config = tmp_path / "dinrail.toml"
+    services = database_config.get("services", {})
+    url = services.get("database", {}).get("url")
+    config.write_text(f'[services.database]\nurl = "{url}"\n' if url else "")
+    folder = tmp_path / "data"
+    key, other = [await asyncio.to_thread(make_key, folder, config, "--tokens-per-minute", "10") for _ in range(2)]
+    one = {"type": "openai-compatible", "base_url": upstream.url, "models": ["kit-model"]}
+    settings = {"data_dir": str(folder), "providers": {"one": one}, "services": services}
+    async with serve(plugins=[*PLUGINS, "access"], config=settings) as running:
+        house, neighbour = House(running, key), House(running, other)
+        body = {"model": "one/kit-model", "input": "?"}
+        status, made, _ = await house.ask("/v1/responses", {**body, "background": True})
+        assert status == 200
+        async with asyncio.timeout(20):
+            while (asked := await house.ask(f"/v1/responses/{made['id']}"))[0] == 200:
+                await asyncio.sleep(0.05)
+        assert (asked[0], asked[1]["error"]["code"]) == (429, "rate_limit_exceeded")
+        assert 40 < float(asked[2]["retry-after"]) < 60, "18 tokens of 10 a minute were taken: 8 are owed"
+        assert (await neighbour.ask("/v1/responses", body))[0] == 200, "another key is not charged"
+
+
 async def test_every_turn_of_a_socket_counts(house: House, upstream: FakeUpstream) -> None:
     headers = {"authorization": f"Bearer {house.key}"}
     told: list[Any] = []

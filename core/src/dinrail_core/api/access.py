@@ -166,6 +166,18 @@ class Authenticator(ABC):
         """
         return None
 
+    async def charge(self, principal: Principal, credential: str, tokens: int) -> None:  # noqa: B027  # some limit nobody
+        """Charge tokens to the limits of a credential, once work behind its requests has taken them.
+
+        Args:
+            principal: On whose behalf.
+            credential: See :attr:`Access.credential`.
+            tokens: How many.
+
+        Raises:
+            Unavailable: They cannot be charged at present.
+        """
+
     @abstractmethod
     def record(self, event: AuditEvent) -> None:
         """Note an event in the audit log. Never waits, and never fails."""

@@ -42,13 +42,14 @@ class Ledger(ABC):
     """Keeps buckets, and sets aside requests under way."""
 
     @abstractmethod
-    async def draw(self, bucket: str, limit: int, wanted: float) -> Draw:
+    async def draw(self, bucket: str, limit: int, wanted: float, *, owing: bool = False) -> Draw:
         """Take something out of a bucket, as much as there is.
 
         Args:
             bucket: Its name.
             limit: What it holds, and what flows into it in a minute.
             wanted: How much.
+            owing: It has been used already: what is not there is owed, and nobody draws until it has flowed in.
 
         Raises:
             Unavailable: The ledger does not work at present.
@@ -72,18 +73,19 @@ class Ledger(ABC):
         """
 
 
-def draw(level: float, filled_at: float, now: float, limit: int, wanted: float) -> Draw:
+def draw(level: float, filled_at: float, now: float, limit: int, wanted: float, *, owing: bool = False) -> Draw:
     """A bucket's arithmetic.
 
     Args:
-        level: What it held.
+        level: What it held; less than nothing where something is owed.
         filled_at: When that was, in seconds.
         now: The time; a clock that goes back fills nothing.
         limit: What it holds, and what flows into it in a minute.
         wanted: How much is to be taken.
+        owing: See :meth:`Ledger.draw`.
     """
     level = min(float(limit), level + max(0.0, now - filled_at) * limit / _MINUTE)
-    granted = max(0.0, min(wanted, level))
+    granted = wanted if owing else max(0.0, min(wanted, level))
     return Draw(granted, level - granted)
 
 
@@ -93,10 +95,10 @@ class MemoryLedger(Ledger):
     def __init__(self) -> None:
         self._buckets: dict[str, tuple[float, float]] = {}
 
-    async def draw(self, bucket: str, limit: int, wanted: float) -> Draw:
+    async def draw(self, bucket: str, limit: int, wanted: float, *, owing: bool = False) -> Draw:
         now = time.monotonic()
         level, filled_at = self._buckets.get(bucket, (float(limit), now))
-        drawn = draw(level, filled_at, now, limit, wanted)
+        drawn = draw(level, filled_at, now, limit, wanted, owing=owing)
         self._buckets[bucket] = (drawn.level, now)
         return drawn
 
@@ -171,6 +173,13 @@ class Account:
         """Take what has been used already; the balance may fall below nothing, and is made up for later."""
         self._balance -= amount
 
+    async def owe(self, amount: float) -> None:
+        """Take what has been used already by work that any process may have done; all of them make up for it."""
+        own = min(max(0.0, self._balance), amount)
+        self._balance -= own
+        drawn = await self._ask(amount - own, owing=True)
+        self._level, self._drawn_at = drawn.level, time.monotonic()
+
     def give_back(self) -> None:
         """Undo a :meth:`take` whose request was refused for another reason."""
         self._balance += 1
@@ -217,15 +226,15 @@ class Account:
             missing = 1.0 - self._balance - drawn.level
             self._dry_until = now + max(0.001, missing * _MINUTE / self.limit)
 
-    async def _ask(self, wanted: float) -> Draw:
+    async def _ask(self, wanted: float, *, owing: bool = False) -> Draw:
         if time.monotonic() < self._local_until:
-            return await self._local.draw(self._bucket, self.limit, wanted)
+            return await self._local.draw(self._bucket, self.limit, wanted, owing=owing)
         try:
-            return await self._ledger.draw(self._bucket, self.limit, wanted)
+            return await self._ledger.draw(self._bucket, self.limit, wanted, owing=owing)
         except Unavailable:
             # A limit that no process can look up is kept by each for itself: better than none, or than no service.
             self._local_until = time.monotonic() + _LOCAL
-            return await self._local.draw(self._bucket, self.limit, wanted)
+            return await self._local.draw(self._bucket, self.limit, wanted, owing=owing)
 
     def _refusal(self, wait: float) -> RateLimited:
         return RateLimited(

@@ -18,10 +18,13 @@ from collections.abc import Mapping
 
 from dinrail_core.errors import Unauthenticated
 
-__all__ = ["OTHER_HEADER", "bearer", "digest", "is_key", "is_sound", "new_key", "redacted"]
+__all__ = ["KEY_ID", "OTHER_HEADER", "bearer", "digest", "is_key", "is_sound", "new_key", "redacted"]
 
 OTHER_HEADER = "x-api-key"
 """Where clients of Anthropic's dialect send their key."""
+
+KEY_ID = "key_"
+"""How the ids of keys begin, which are no secret."""
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PREFIX = "dr_"

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from dinrail_access.credentials import digest, new_key, redacted
+from dinrail_access.credentials import KEY_ID, digest, new_key, redacted
 from dinrail_access.policy import LIMITS
 from dinrail_access.tables import KEYS, SERVICE
 from dinrail_core.api.api_keys import ApiKey, ApiKeyList, ApiKeys, CreateApiKey, CreatedApiKey, Limits
@@ -40,7 +40,7 @@ class KeyStore(ApiKeys):
             raise InvalidRequest("The key would have expired already.", param="expires_at")
         value = new_key()
         row = {
-            "id": new_id("key_"),
+            "id": new_id(KEY_ID),
             "digest": digest(value),
             "redacted": redacted(value),
             "name": request.name if isinstance(request.name, str) else None,
@@ -95,6 +95,10 @@ class KeyStore(ApiKeys):
             return None
         expired = row["expires_at"] is not None and row["expires_at"] <= time.time()
         return None if expired or row["revoked_at"] is not None else row
+
+    async def by_id(self, key_id: str) -> RowMapping | None:
+        """The row of a key, in force or not; ``None`` where it is forgotten."""
+        return await self._database.read(SERVICE, lambda unit: unit.get(KEYS, key_id))
 
 
 def _limits(request: CreateApiKey) -> dict[str, int]:

@@ -25,8 +25,8 @@ class LazyLedger(Ledger):
         self._rail = rail
         self._ledger: Ledger | None = None
 
-    async def draw(self, bucket: str, limit: int, wanted: float) -> Draw:
-        return await (self._ledger or await self._loaded()).draw(bucket, limit, wanted)
+    async def draw(self, bucket: str, limit: int, wanted: float, *, owing: bool = False) -> Draw:
+        return await (self._ledger or await self._loaded()).draw(bucket, limit, wanted, owing=owing)
 
     async def hold(self, bucket: str, holder: str, limit: int, wanted: int) -> tuple[int, int]:
         return await (self._ledger or await self._loaded()).hold(bucket, holder, limit, wanted)

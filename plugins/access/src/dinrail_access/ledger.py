@@ -26,12 +26,12 @@ class DatabaseLedger(Ledger):
     def __init__(self, rail: Rail) -> None:
         self._rail = rail
 
-    async def draw(self, bucket: str, limit: int, wanted: float) -> Draw:
+    async def draw(self, bucket: str, limit: int, wanted: float, *, owing: bool = False) -> Draw:
         def work(unit: Owned) -> Draw:
             now = time.time()
             row = unit.get(BUCKETS, bucket, lock=True)
             level, filled_at = (float(limit), now) if row is None else (row["level"], row["filled_at"])
-            drawn = draw(level, filled_at, now, limit, wanted)
+            drawn = draw(level, filled_at, now, limit, wanted, owing=owing)
             values = {"level": drawn.level, "filled_at": max(now, filled_at)}
             if row is None:
                 unit.insert(BUCKETS, {"id": bucket, **values})

@@ -50,6 +50,11 @@ class CallerMeter(Meter):
         if self._tokens is not None and tokens > 0:
             self._tokens.charge(tokens)
 
+    async def owe(self, tokens: int) -> None:
+        """Charge tokens that work behind a request took, whatever process did it."""
+        if self._tokens is not None and tokens > 0:
+            await self._tokens.owe(tokens)
+
     def headers(self) -> Mapping[str, str]:
         found = {}
         for name, account in (("requests", self._requests), ("tokens", self._tokens)):

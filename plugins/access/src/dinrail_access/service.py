@@ -9,11 +9,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dinrail_access.audit import AuditLog
 from dinrail_access.config import AccessConfig
-from dinrail_access.credentials import OTHER_HEADER, bearer, digest, is_key, is_sound
+from dinrail_access.credentials import KEY_ID, OTHER_HEADER, bearer, digest, is_key, is_sound
 from dinrail_access.lazy import LazyLedger
 from dinrail_access.meter import Meters
 from dinrail_access.policy import limits_of, policy_of, shares_of
@@ -186,6 +186,17 @@ class AccessService(Authenticator):
         who = digest(f"{principal.tenant},{principal.user or ''}")
         return self._meters.of(f"work_{who}", limits_of(self._config.limits, principal))
 
+    async def charge(self, principal: Principal, credential: str, tokens: int) -> None:
+        if not credential.startswith(KEY_ID):
+            meter = self._meters.of(_caller(principal, credential), limits_of(self._config.limits, principal))
+        elif (row := await (await self._key_store()).by_id(credential)) is not None:
+            limits = {**limits_of(self._config.limits, _whose(row)), **row["limits"]}
+            meter = self._meters.of(credential, limits)
+        else:
+            return  # the key is forgotten, and its limits with it
+        if meter is not None:
+            await meter.owe(tokens)
+
     def record(self, event: AuditEvent) -> None:
         if self._audit is not None:
             self._audit.record(event)
@@ -252,9 +263,7 @@ class AccessService(Authenticator):
         row = await (await self._key_store()).find(name)
         if row is None:
             raise _unknown_key()
-        access = self._access(
-            Principal(row["for_tenant"], row["for_user"], frozenset(row["roles"])), row["id"], row["id"], row["limits"]
-        )
+        access = self._access(_whose(row), row["id"], row["id"], row["limits"])
         expires_at = row["expires_at"]
         return access, float("inf") if expires_at is None else float(expires_at)
 
@@ -262,7 +271,7 @@ class AccessService(Authenticator):
         if self._tokens is None:
             raise _unknown_key()
         token = await self._tokens.read(credential)
-        caller = f"token_{digest(f'{token.principal.tenant} {token.credential}')}"
+        caller = _caller(token.principal, token.credential)
         return self._access(token.principal, token.credential, caller, {}), token.expires_at
 
     def _access(self, who: Principal, credential: str, caller: str, own: Mapping[str, int]) -> Access:
@@ -285,6 +294,15 @@ def key_store_class() -> type[KeyStore]:
     from dinrail_access.keys import KeyStore
 
     return KeyStore
+
+
+def _whose(row: Mapping[Any, Any]) -> Principal:
+    return Principal(row["for_tenant"], row["for_user"], frozenset(row["roles"]))
+
+
+def _caller(principal: Principal, credential: str) -> str:
+    """What is counted together of those who show tokens."""
+    return f"token_{digest(f'{principal.tenant} {credential}')}"
 
 
 def _unknown_key() -> Unauthenticated:

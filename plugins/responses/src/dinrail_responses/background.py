@@ -165,9 +165,19 @@ class Background:
         return replace(call, may_use=policy.may_use) if policy is not None and policy.limits_models else call
 
     async def _spent(self, call: Call) -> None:
-        """Have counted what models took."""
-        if call.expenses and self._rail.provides(Operations):
+        """Have counted what models took, and charged to whoever asked."""
+        if not call.expenses:
+            return
+        if self._rail.provides(Operations):
             (await self._rail.service(Operations)).spent(call.expenses, call)
+        if call.credential is None or not self._rail.provides(Authenticator):
+            return
+        identity = await self._rail.service(Authenticator)
+        try:
+            tokens = sum(one.input + one.output for one in call.expenses)
+            await identity.charge(call.principal, call.credential, tokens)
+        except DinrailError as error:  # the response has ended; that somebody may go on for free is for the log
+            as_fault(RuntimeError(f"What a response took could not be charged: {error.message}"))
 
     async def ended(self, job: Job) -> None:
         """A job was cancelled, or its last attempt has failed: so has its response."""
