@@ -170,3 +170,46 @@ async def test_tokens_are_counted_by_the_model() -> None:
         upstream.says(Spoken(usage=None))
         with pytest.raises(BadRequestError, match="does not tell"):
             await client.messages.count_tokens(model=MODEL, messages=HI)
+
+
+async def test_the_requests_id_stands_where_the_client_looks_for_it() -> None:
+    async with opened() as (client, upstream):
+        whole = await client.messages.create(model=MODEL, max_tokens=9, messages=HI)
+        assert whole._request_id is not None
+        assert whole._request_id.startswith("req_")
+        raw = await client.messages.with_raw_response.create(model=MODEL, max_tokens=9, messages=HI, stream=True)
+        assert raw.headers["request-id"] == raw.headers["x-request-id"]
+        upstream.says(Refused(status=400))
+        with pytest.raises(BadRequestError) as caught:
+            await client.messages.create(model=MODEL, max_tokens=9, messages=HI)
+    assert caught.value.request_id == caught.value.response.headers["x-request-id"]
+
+
+async def test_what_is_not_served_is_told_in_anthropics_shape() -> None:
+    async with opened() as (client, _):
+        request: Any = {"custom_id": "a", "params": {"model": MODEL, "max_tokens": 9, "messages": HI}}
+        with pytest.raises(NotFoundError) as missing:
+            await client.messages.batches.create(requests=[request])
+        with pytest.raises(NotFoundError):
+            await client.messages.batches.retrieve("msgbatch_1")
+        with pytest.raises(APIStatusError) as wrong:
+            await client.get("/v1/messages", cast_to=dict[str, Any])
+    for caught, status, kind in ((missing, 404, "not_found_error"), (wrong, 405, "invalid_request_error")):
+        body: Any = caught.value.body
+        assert (caught.value.status_code, body["type"], body["error"]["type"]) == (status, "error", kind)
+
+
+async def test_features_in_beta_are_asked_for_without_harm() -> None:
+    async with opened() as (client, _):
+        found = await client.beta.messages.create(
+            model=MODEL, max_tokens=9, messages=[{"role": "user", "content": "Hi."}], betas=["of-tomorrow-2030-01-01"]
+        )
+    assert found.stop_reason == "end_turn"
+
+
+async def test_a_prompt_is_counted_without_thoughts_for_which_there_is_no_room() -> None:
+    async with opened() as (client, upstream):
+        await client.messages.count_tokens(
+            model=MODEL, messages=HI, thinking={"type": "enabled", "budget_tokens": 4096}
+        )
+        assert "reasoning_effort" not in upstream.received[-1].request.json

@@ -21,6 +21,7 @@ from dinrail_core.errors import InvalidRequest, UpstreamInvalid
 USER: dict[str, Any] = {"role": "user", "content": "Hi."}
 TOOL = {"name": "f", "description": "F.", "input_schema": {"type": "object"}}
 MARK = {"cache_control": {"type": "ephemeral"}}
+WINDOW = "model_context_window_exceeded"
 USE = {"type": "tool_use", "id": "c", "name": "f", "input": {"ü": 1}}
 
 
@@ -124,24 +125,76 @@ def test_instructions_results_and_blocks_become_messages() -> None:
 
 
 @pytest.mark.parametrize(
-    "asked",
+    ("source", "text"),
     [
-        {"messages": [{"role": "robot", "content": "x"}]},
-        {"messages": [{"role": "user"}]},
-        {"messages": [{"role": "user", "content": [{"type": "of_tomorrow"}]}]},
-        {"messages": [{"role": "user", "content": [{"no": "type"}]}]},
-        {"messages": [{"role": "user", "content": 7}]},
-        {"messages": [{"role": "assistant", "content": [{"type": "tool_use"}]}]},
-        {"tools": [{"name": "f"}]},
-        {"tools": [{"type": "bash_20250124", "name": "bash"}]},
-        {"tool_choice": {"type": "of_tomorrow"}},
-        {"thinking": {"type": "enabled"}},
-        {"output_config": {"effort": "huge"}},
+        ({"type": "content", "content": "ü"}, "ü"),
+        ({"type": "content", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, "a\nb"),
     ],
 )
-def test_a_malformed_request_is_the_callers_to_mend(asked: dict[str, Any]) -> None:
-    with pytest.raises(InvalidRequest):
+def test_documents_of_blocks_are_texts_and_keep_what_is_said_of_them(source: dict[str, Any], text: str) -> None:
+    about = {"citations": {"enabled": True}, "context": "An old book."}
+    (message,) = messages({"role": "user", "content": [{"type": "document", "source": source, **about}]})
+    (part,) = message["content"]
+    assert {name: part[name] for name in about} == about
+    assert base64.b64decode(part["file"]["file_data"].partition(",")[2]).decode() == text
+
+
+def test_more_stops_than_chats_have_are_the_upstreams_to_judge() -> None:
+    stops = ["a", "b", "c", "d", "e"]
+    assert chat(stop_sequences=stops)["stop"] == stops
+
+
+def test_a_choice_among_no_tools_is_left_out() -> None:
+    search = {"type": "web_search_20260318", "name": "web_search", "allowed_domains": ["a.ch"], "max_uses": 3}
+    found = chat(tools=[search], tool_choice={"type": "auto", "disable_parallel_tool_use": True})
+    assert found["web_search_options"] == {"filters": {"allowed_domains": ["a.ch"]}}
+    assert not {"tools", "tool_choice", "parallel_tool_calls"} & found.keys()
+
+
+def _content(*blocks: Any, role: str = "user") -> dict[str, Any]:
+    return {"messages": [USER, {"role": role, "content": list(blocks)}]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "param"),
+    [
+        ({"messages": [{"role": "robot", "content": "x"}]}, "messages.0.role"),
+        ({"messages": [{"content": "x"}]}, "messages.0.role"),
+        ({"messages": [{"role": "user"}]}, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": 7}]}, "messages.0.content"),
+        ({"messages": [{"role": "assistant", "content": 7}]}, "messages.0.content"),
+        (_content({"type": "of_tomorrow"}), "messages.1.content.0"),
+        (_content({"no": "type"}), "messages.1.content.0.type"),
+        (_content("bare"), "messages.1.content.0"),
+        (_content({"type": "text", "text": 7}), "messages.1.content.0"),
+        (_content({"type": "image", "source": {"type": "file", "file_id": "f"}}), "messages.1.content.0.source"),
+        (_content({"type": "tool_result"}), "messages.1.content.0.tool_use_id"),
+        (_content({"type": "tool_result", "tool_use_id": "c", "content": 7}), "messages.1.content.0.content"),
+        (
+            _content({"type": "tool_result", "tool_use_id": "c", "content": [{"type": "tool_reference"}]}),
+            "messages.1.content.0.content.0",
+        ),
+        (_content({"type": "tool_use"}, role="assistant"), "messages.1.content.id"),
+        ({"system": [{"type": "image"}]}, "system.0.text"),
+        ({"tools": [{"name": "f"}]}, "tools.0.input_schema"),
+        ({"tools": [{"name": "f", "input_schema": "x"}]}, "tools.0.input_schema"),
+        ({"tools": [TOOL, {"input_schema": {}}]}, "tools.1.name"),
+        ({"tools": [{"type": "bash_20250124", "name": "bash"}]}, "tools.0.type"),
+        ({"tools": [TOOL], "tool_choice": {"type": "of_tomorrow"}}, "tool_choice.type"),
+        ({"tools": [TOOL], "tool_choice": {"type": "tool"}}, "tool_choice.name"),
+        ({"thinking": {"type": "enabled"}}, "thinking.budget_tokens"),
+        ({"thinking": {"type": "enabled", "budget_tokens": "much"}}, "thinking"),
+        ({"output_config": {"effort": "huge"}}, "output_config.effort"),
+        ({"output_config": {"format": {"type": "grammar"}}}, "output_config.format.type"),
+        ({"output_config": {"format": {"type": "json_schema"}}}, "output_config.format.schema"),
+        ({"metadata": {"user_id": 7}}, "metadata.user_id"),
+        ({"service_tier": "gold"}, "service_tier"),
+    ],
+)
+def test_a_malformed_request_is_the_callers_to_mend(asked: dict[str, Any], param: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
         chat(**asked)
+    assert caught.value.param == param
 
 
 def completion(message: dict[str, Any], finish: str = "stop", **choice: Any) -> dict[str, Any]:
@@ -155,6 +208,8 @@ def completion(message: dict[str, Any], finish: str = "stop", **choice: Any) -> 
         ({"finish": "stop"}, ("end_turn", None)),
         ({"finish": "stop", "native_finish_reason": "stop_sequence", "stop_sequence": "END"}, ("stop_sequence", "END")),
         ({"finish": "length"}, ("max_tokens", None)),
+        ({"finish": "length", "native_finish_reason": "model_context_window_exceeded"}, (WINDOW, None)),
+        ({"finish": "pause_turn", "native_finish_reason": "pause_turn"}, ("pause_turn", None)),
         ({"finish": "tool_calls"}, ("tool_use", None)),
         ({"finish": "content_filter", "native_finish_reason": "SAFETY"}, ("refusal", None)),
         ({"finish": "of_tomorrow"}, ("of_tomorrow", None)),
@@ -327,3 +382,18 @@ def test_blocks_of_other_kinds_go_through_both_ways() -> None:
 def test_a_stream_that_never_said_why_it_ended_is_cut() -> None:
     with pytest.raises(UpstreamInvalid):
         MessageWriter().finish()
+
+
+def test_what_anthropic_says_of_an_end_and_of_a_price_goes_through() -> None:
+    details = {"type": "refusal", "category": "cyber", "explanation": None}
+    ended = {"native_finish_reason": "refusal", "stop_details": details}
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "server_tool_use": {"web_search_requests": 1}}
+    found = to_message(completion({"content": "No."}, "content_filter", **ended) | {"usage": usage})
+    assert (found["stop_reason"], found["stop_details"]) == ("refusal", details)
+    assert found["usage"]["server_tool_use"] == {"web_search_requests": 1}
+    writer = MessageWriter()
+    choice = {"index": 0, "delta": {"content": "No."}, "finish_reason": "content_filter", **ended}
+    events = writer.feed({"id": "x", "model": "m", "choices": [choice], "usage": usage}) + writer.finish()
+    (last,) = [json.loads(data) for data in frames(events) if b'"message_delta"' in data]
+    assert last["delta"] == {"stop_reason": "refusal", "stop_sequence": None, "stop_details": details}
+    assert last["usage"] == found["usage"]

@@ -92,6 +92,10 @@ def turns(*messages: dict[str, Any]) -> list[Any]:
                 ]
             },
         ),
+        (
+            {"web_search_options": {"filters": {"allowed_domains": ["a.ch"]}}},
+            {"tools": [{"type": "web_search_20250305", "name": "web_search", "allowed_domains": ["a.ch"]}]},
+        ),
         ({"tools": [], "tool_choice": "auto"}, {}),
     ],
 )

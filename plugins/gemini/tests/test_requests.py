@@ -86,6 +86,7 @@ def test_older_models_are_told_how_many_tokens_to_think() -> None:
         ({"logit_bias": {"1": 1}}, "logit_bias"),
         ({"tools": [F], "parallel_tool_calls": False}, "parallel_tool_calls"),
         ({"service_tier": "scale"}, "service_tier"),
+        ({"web_search_options": {"filters": {"allowed_domains": ["a.ch"]}}}, "web_search_options.filters"),
         ({"tools": [{"type": "custom", "custom": {"name": "c"}}]}, "tools.0"),
         ({"messages": [USER, {"role": "tool", "tool_call_id": "c", "content": "x"}]}, "messages.1.tool_call_id"),
         (

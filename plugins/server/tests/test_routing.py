@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinrail_core.errors import NotFound, Unavailable
+from dinrail_core.errors import DinrailError, NotFound, Unavailable
 from dinrail_core.hooks.http import Exchange, Method, Reply, Route, RouteGroup
 from dinrail_server.errors import MethodNotAllowed
 from dinrail_server.routing import Router, parameters, template
@@ -124,3 +124,15 @@ def test_a_group_that_cannot_be_loaded_costs_its_own_paths() -> None:
         with pytest.raises(Unavailable, match="does not stand under /v1/files"):
             router.find("GET", "/v1/files")
     assert router.find("GET", "/v1/models")[0].path == "/v1/models"
+
+
+def test_a_group_says_how_errors_look_where_none_of_its_routes_is() -> None:
+    def refusal(error: DinrailError, request_id: str) -> bytes:
+        return b"{}"
+
+    outer = RouteGroup(under="/v1/messages", load=lambda: [_route("POST", "/v1/messages")], refusal=refusal)
+    router = Router([outer, _route("GET", "/v1/models")])
+    assert router.refusal("/v1/messages") is refusal
+    assert router.refusal("/v1/messages/batches/a") is refusal
+    assert router.refusal("/v1/messagesx") is None
+    assert router.refusal("/v1/models") is None

@@ -263,6 +263,8 @@ class Route:
     """Media types of the request's body that are accepted; others are refused before the handler runs."""
     refusal: Refusal | None = None
     """How its errors look, where they have another shape than OpenAI's; their statuses stay the same."""
+    id_header: str | None = None
+    """Where clients of its dialect look for the request's id, beside ``x-request-id``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,7 +277,9 @@ class RouteGroup:
     Attributes:
         under: Like ``/v1/conversations``: the path of each route is this one, or goes on behind it with a slash.
         load: Returns the routes. Imports of modules of the plugin's own belong here, and nothing else that takes time.
+        refusal: How errors look of requests there that no route takes (paths and methods that are not there).
     """
 
     under: str
     load: Callable[[], Iterable[Route]]
+    refusal: Refusal | None = None

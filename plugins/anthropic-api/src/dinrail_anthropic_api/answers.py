@@ -19,7 +19,11 @@ _REASONS = {
     "function_call": "tool_use",
     "content_filter": "refusal",
 }
-_OWN = frozenset({"end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal"})
+_OWN = frozenset(
+    {"end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal", "model_context_window_exceeded"}
+)
+_COUNTED = ("cache_creation", "server_tool_use", "service_tier", "inference_geo", "speed")
+"""What Anthropic's own usage tells beside tokens."""
 _TOLD = ("text", "thinking", "redacted_thinking", "tool_use")
 
 
@@ -32,12 +36,10 @@ def to_message(completion: Mapping[str, Any]) -> dict[str, Any]:
     choices = completion["choices"]
     if not choices:
         raise UpstreamInvalid("The upstream's answer has no choice.")
-    reason, sequence = _end(choices[0])
     return {
         **_head(completion),
         "content": _blocks(choices[0]["message"]),
-        "stop_reason": reason,
-        "stop_sequence": sequence,
+        **_end(choices[0]),
         "usage": _usage(completion.get("usage")),
     }
 
@@ -91,12 +93,12 @@ def _citation(note: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _end(choice: Mapping[str, Any]) -> tuple[str, str | None]:
-    native = choice.get("native_finish_reason")
-    if native in _OWN:
-        return native, choice.get("stop_sequence")
-    reason = choice["finish_reason"]
-    return _REASONS.get(reason, reason), choice.get("stop_sequence")
+def _end(choice: Mapping[str, Any]) -> dict[str, Any]:
+    """Why it ended, with what Anthropic says of a refusal."""
+    native, reason = choice.get("native_finish_reason"), choice["finish_reason"]
+    word = native if native in _OWN else _REASONS.get(reason, reason)
+    details = {"stop_details": choice["stop_details"]} if choice.get("stop_details") is not None else {}
+    return {"stop_reason": word, "stop_sequence": choice.get("stop_sequence"), **details}
 
 
 def _usage(usage: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -104,12 +106,13 @@ def _usage(usage: Mapping[str, Any] | None) -> dict[str, Any]:
     usage = usage or {}
     details = usage.get("prompt_tokens_details") or {}
     read, written = details.get("cached_tokens") or 0, details.get("cache_write_tokens") or 0
-    found = {
+    found: dict[str, Any] = {
         "input_tokens": max(0, (usage.get("prompt_tokens") or 0) - read - written),
         "cache_read_input_tokens": read,
         "cache_creation_input_tokens": written,
         "output_tokens": usage.get("completion_tokens") or 0,
     }
+    found |= {name: usage[name] for name in _COUNTED if usage.get(name) is not None}
     thinking = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens")
     return found if thinking is None else {**found, "output_tokens_details": {"thinking_tokens": thinking}}
 
@@ -131,7 +134,7 @@ class MessageWriter:
         self._next = 0
         self._open: tuple[str, int] | None = None
         self._calls: dict[int, int] = {}
-        self._end: tuple[str, str | None] | None = None
+        self._end: Mapping[str, Any] | None = None
         self._usage: Mapping[str, Any] | None = None
 
     def feed(self, chunk: Mapping[str, Any]) -> bytes:
@@ -156,8 +159,7 @@ class MessageWriter:
             raise UpstreamInvalid("The upstream ended the stream before the answer was finished.")
         frames = self._close()
         frames += [event({"type": "content_block_stop", "index": index}) for index in self._calls.values()]
-        delta = {"stop_reason": self._end[0], "stop_sequence": self._end[1]}
-        frames.append(event({"type": "message_delta", "delta": delta, "usage": _usage(self._usage)}))
+        frames.append(event({"type": "message_delta", "delta": self._end, "usage": _usage(self._usage)}))
         frames.append(event({"type": "message_stop"}))
         return b"".join(frames)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dinrail_core.errors import DinrailError
 from dinrail_core.hooks import hookimpl
 from dinrail_core.hooks.http import Route, RouteGroup
 
@@ -18,7 +19,13 @@ def _routes() -> Iterable[Route]:
     return ROUTES
 
 
+def _refusal(error: DinrailError, request_id: str) -> bytes:
+    from dinrail_anthropic_api.refusals import refusal
+
+    return refusal(error, request_id)
+
+
 @hookimpl
 def dinrail_routes() -> Iterable[RouteGroup]:
     """See :func:`dinrail_core.hooks.specs.dinrail_routes`."""
-    yield RouteGroup(under="/v1/messages", load=_routes)
+    yield RouteGroup(under="/v1/messages", load=_routes, refusal=_refusal)

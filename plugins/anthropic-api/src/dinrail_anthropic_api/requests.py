@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -26,20 +27,46 @@ def to_chat(request: CountRequest) -> ChatRequest:
     Raises:
         InvalidRequest: It is malformed, or asks for what cannot be told to other models.
     """
-    body = request.model_dump()
+    chat = _chat(request.model_dump())
+    # Chats have four at most, and some upstreams take more.
+    stops = chat.get("stop") or []
     try:
-        chat = _chat(body)
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
-        raise InvalidRequest(f"A block of the request is malformed ({type(error).__name__}: {error}).") from None
-    return decode_request(ChatRequest, {**chat, **(request.model_extra or {})})
+        made = decode_request(
+            ChatRequest, {**chat, **(request.model_extra or {}), **({"stop": stops[:4]} if stops else {})}
+        )
+    except InvalidRequest as error:
+        raise InvalidRequest(error.message, param=_NAMES.get(error.param or "", error.param)) from None
+    return made.model_copy(update={"stop": stops}) if len(stops) > 4 else made
+
+
+_NAMES = {
+    "stop": "stop_sequences",
+    "user": "metadata.user_id",
+    "max_completion_tokens": "max_tokens",
+    "response_format.json_schema.schema": "output_config.format.schema",
+}
+"""Fields of chats by the names that a caller has for them."""
+
+
+@contextmanager
+def _within(where: str) -> Iterator[None]:
+    """Name the field whose content is not what it must be."""
+    try:
+        yield
+    except KeyError as error:
+        name = str(error.args[0])
+        raise InvalidRequest(f"Missing required field '{name}'.", param=f"{where}.{name}") from None
+    except (AttributeError, IndexError, TypeError, ValueError):
+        raise InvalidRequest("This is not what the Messages API has there.", param=where) from None
 
 
 def _chat(body: Mapping[str, Any]) -> dict[str, Any]:
     messages: list[dict[str, Any]] = []
     if body.get("system"):
-        messages.append({"role": "system", "content": _texts(body["system"])})
+        messages.append({"role": "system", "content": _texts(body["system"], "system")})
     for place, message in enumerate(body["messages"]):
-        messages += _messages(message, f"messages.{place}")
+        with _within(f"messages.{place}"):
+            messages += _messages(message, f"messages.{place}")
     chat: dict[str, Any] = {"model": body["model"], "messages": messages}
     if "max_tokens" in body:
         chat["max_completion_tokens"] = body["max_tokens"]
@@ -47,7 +74,7 @@ def _chat(body: Mapping[str, Any]) -> dict[str, Any]:
         chat |= {"stream": True, "stream_options": {"include_usage": True}}
     chat |= {name: body[name] for name in ("temperature", "top_p") if body.get(name) is not None}
     if body.get("stop_sequences"):
-        chat["stop"] = body["stop_sequences"]
+        chat["stop"] = list(body["stop_sequences"])
     user = (body.get("metadata") or {}).get("user_id")
     if user:
         chat["user"] = user
@@ -63,7 +90,8 @@ def _wishes(body: Mapping[str, Any]) -> dict[str, Any]:
     config, thinking = body.get("output_config") or {}, body.get("thinking") or {}
     effort = config.get("effort")
     if effort is None and thinking.get("type") == "enabled":
-        budget = thinking["budget_tokens"]
+        with _within("thinking"):
+            budget = _number(thinking["budget_tokens"])
         effort = "low" if budget <= 2048 else "medium" if budget <= 8192 else "high"
     if effort is not None and thinking.get("type") != "disabled":
         if effort not in _EFFORTS:
@@ -71,33 +99,48 @@ def _wishes(body: Mapping[str, Any]) -> dict[str, Any]:
         found["reasoning_effort"] = effort
     form = config.get("format")
     if form:
-        found["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": form["schema"]}}
+        with _within("output_config.format"):
+            if form["type"] != "json_schema":
+                raise InvalidRequest("A format is a 'json_schema'.", param="output_config.format.type")
+            schema = {"name": "answer", "schema": form["schema"]}
+        found["response_format"] = {"type": "json_schema", "json_schema": schema}
     return found
+
+
+def _number(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError("a number is one")
+    return value
 
 
 def _tools(body: Mapping[str, Any]) -> dict[str, Any]:
     tools: list[dict[str, Any]] = []
     found: dict[str, Any] = {}
     for place, tool in enumerate(body.get("tools") or ()):
-        kind = tool.get("type") or "custom"
-        if kind == "custom":
-            tools.append(_tool(tool))
-        elif kind.startswith("web_search_"):
-            near = {key: value for key, value in (tool.get("user_location") or {}).items() if key != "type"}
-            location = {"user_location": {"type": "approximate", "approximate": near}} if near else {}
-            found["web_search_options"] = location
-        else:
-            raise UnsupportedFeature(f"This server has no tool of the type '{kind}'.", param=f"tools.{place}.type")
-    if tools:
-        found["tools"] = tools
-    choice = body.get("tool_choice") or {}
+        where = f"tools.{place}"
+        with _within(where):
+            kind = tool.get("type") or "custom"
+            if kind == "custom":
+                tools.append(_tool(tool, where))
+            elif kind.startswith("web_search_"):
+                found["web_search_options"] = _search(tool)
+            else:
+                raise UnsupportedFeature(f"This server has no tool of the type '{kind}'.", param=f"{where}.type")
+    chosen = _choice(body.get("tool_choice") or {})
+    # A choice among nothing is none, and upstreams refuse it.
+    return {**found, "tools": tools, **chosen} if tools else found
+
+
+def _choice(choice: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     match choice.get("type"):
         case "auto" | "none":
             found["tool_choice"] = choice["type"]
         case "any":
             found["tool_choice"] = "required"
         case "tool":
-            found["tool_choice"] = {"type": "function", "function": {"name": choice["name"]}}
+            with _within("tool_choice"):
+                found["tool_choice"] = {"type": "function", "function": {"name": _text(choice["name"])}}
         case None:
             pass
         case other:
@@ -107,8 +150,19 @@ def _tools(body: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": tool["name"], "parameters": tool["input_schema"]}
+def _search(tool: Mapping[str, Any]) -> dict[str, Any]:
+    """A search that the model makes; where it may look stands as the Responses API has it."""
+    near = {key: value for key, value in (tool.get("user_location") or {}).items() if key != "type"}
+    found: dict[str, Any] = {"user_location": {"type": "approximate", "approximate": near}} if near else {}
+    filters = {name: tool[name] for name in ("allowed_domains", "blocked_domains") if tool.get(name)}
+    return {**found, "filters": filters} if filters else found
+
+
+def _tool(tool: Mapping[str, Any], where: str) -> dict[str, Any]:
+    schema = tool["input_schema"]
+    if not isinstance(schema, Mapping):
+        raise InvalidRequest("A schema is an object.", param=f"{where}.input_schema")
+    function: dict[str, Any] = {"name": _text(tool["name"]), "parameters": schema}
     function |= {name: tool[name] for name in ("description", "strict") if tool.get(name) is not None}
     return {"type": "function", "function": function, **_mark(tool)}
 
@@ -118,33 +172,45 @@ def _messages(message: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
     content = message["content"]
     match message["role"]:
         case "system":
-            return [{"role": "system", "content": _texts(content)}]
+            return [{"role": "system", "content": _texts(content, f"{where}.content")}]
         case "assistant":
-            return [_said([{"type": "text", "text": content}] if isinstance(content, str) else content, where)]
+            with _within(f"{where}.content"):
+                return [_said([{"type": "text", "text": content}] if isinstance(content, str) else content)]
         case "user" if isinstance(content, str):
             return [{"role": "user", "content": content}]
         case "user":
             found: list[dict[str, Any]] = []
             parts: list[dict[str, Any]] = []
-            for place, block in enumerate(content):
-                if block["type"] == "tool_result":
-                    result, seen = _result(block, f"{where}.content.{place}")
-                    found.append(result)
-                    parts += seen
-                else:
-                    parts.append(_part(block, f"{where}.content.{place}"))
+            for place, block in enumerate(_listed(content, f"{where}.content")):
+                at = f"{where}.content.{place}"
+                with _within(at):
+                    if block["type"] == "tool_result":
+                        result, seen = _result(block, at)
+                        found.append(result)
+                        parts += seen
+                    else:
+                        parts.append(_part(block, at))
             return [*found, {"role": "user", "content": parts}] if parts else found
     raise InvalidRequest("A role is 'user', 'assistant' or 'system'.", param=f"{where}.role")
+
+
+def _listed(content: object, where: str) -> list[Any]:
+    if not isinstance(content, list):
+        raise InvalidRequest("Content is a text, or a list of blocks.", param=where)
+    return content
 
 
 def _result(block: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A tool's result, and what of it is no text and so has to be shown by the user."""
     content = block.get("content") or ""
-    parts = [] if isinstance(content, str) else [_part(one, where) for one in content]
+    parts: list[dict[str, Any]] = []
+    for place, one in enumerate([] if isinstance(content, str) else _listed(content, f"{where}.content")):
+        with _within(f"{where}.content.{place}"):
+            parts.append(_part(one, f"{where}.content.{place}"))
     texts = [part for part in parts if part["type"] == "text"]
     message = {
         "role": "tool",
-        "tool_call_id": block["tool_use_id"],
+        "tool_call_id": _text(block["tool_use_id"]),
         "content": content if isinstance(content, str) else texts or "",
         **({"is_error": True} if block.get("is_error") else {}),
         **_mark(block),
@@ -152,10 +218,20 @@ def _result(block: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[
     return message, [part for part in parts if part["type"] != "text"]
 
 
-def _texts(content: str | Sequence[Mapping[str, Any]]) -> str | list[dict[str, Any]]:
+def _texts(content: str | Sequence[Mapping[str, Any]], where: str) -> str | list[dict[str, Any]]:
     if isinstance(content, str):
         return content
-    return [{"type": "text", "text": block["text"], **_mark(block)} for block in content]
+    found = []
+    for place, block in enumerate(_listed(content, where)):
+        with _within(f"{where}.{place}"):
+            found.append({"type": "text", "text": _text(block["text"]), **_mark(block)})
+    return found
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a text is one")
+    return value
 
 
 def _part(block: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -167,11 +243,17 @@ def _part(block: Mapping[str, Any], where: str) -> dict[str, Any]:
         case {"type": "image", "source": {"type": "url", "url": str(url)}}:
             return {"type": "image_url", "image_url": {"url": url}, **_mark(block)}
         case {"type": "document", "source": source}:
-            return {"type": "file", "file": _file(block, source, where), **_mark(block)}
+            own = {name: block[name] for name in ("citations", "context") if block.get(name)}
+            return {"type": "file", "file": _file(block, source, where), **own, **_mark(block)}
         case {"type": "search_result", "content": content}:
             text = "\n".join(part["text"] for part in content)
             return {"type": "text", "text": f"{block.get('title', '')}\n{block.get('source', '')}\n{text}".strip()}
-    raise UnsupportedFeature(f"This server takes no '{block['type']}' there.", param=where)
+    kind, source = block["type"], block.get("source")
+    if kind in ("image", "document") and isinstance(source, Mapping):
+        raise UnsupportedFeature(
+            f"This server takes no {kind} of the source '{source['type']}'.", param=f"{where}.source"
+        )
+    raise UnsupportedFeature(f"This server takes no '{kind}' there.", param=where)
 
 
 def _file(block: Mapping[str, Any], source: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -179,8 +261,10 @@ def _file(block: Mapping[str, Any], source: Mapping[str, Any], where: str) -> di
     match source:
         case {"type": "base64", "media_type": kind, "data": data}:
             return {"file_data": f"data:{kind};base64,{data}", **named}
-        case {"type": "text", "data": str(text)}:
-            return {"file_data": f"data:text/plain;base64,{base64.b64encode(text.encode()).decode()}", **named}
+        case {"type": "text", "data": str(text)} | {"type": "content", "content": str(text)}:
+            return {"file_data": _plain(text), **named}
+        case {"type": "content", "content": list(blocks)} if all(one["type"] == "text" for one in blocks):
+            return {"file_data": _plain("\n".join(_text(one["text"]) for one in blocks)), **named}
         case {"type": "url", "url": str(url)}:
             return {"file_data": url, **named}
         case {"type": "file", "file_id": str(identity)}:
@@ -188,7 +272,11 @@ def _file(block: Mapping[str, Any], source: Mapping[str, Any], where: str) -> di
     raise UnsupportedFeature(f"This server takes no document of the source '{source['type']}'.", param=where)
 
 
-def _said(blocks: Sequence[Mapping[str, Any]], where: str) -> dict[str, Any]:
+def _plain(text: str) -> str:
+    return f"data:text/plain;base64,{base64.b64encode(text.encode()).decode()}"
+
+
+def _said(blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A turn of the model's: text, thoughts and calls, and the whole of it where those could not rebuild it."""
     texts = [{"type": "text", "text": one["text"], **_mark(one)} for one in blocks if one["type"] == "text"]
     message: dict[str, Any] = {"role": "assistant", "content": texts or None}

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
 import orjson
 
 from dinrail_anthropic_api.answers import MessageWriter, event, to_message
+from dinrail_anthropic_api.refusals import refusal
 from dinrail_anthropic_api.requests import to_chat
 from dinrail_anthropic_api.wire import CountRequest, Message, MessageEvent, MessagesRequest, TokenCount
-from dinrail_core import errors
 from dinrail_core.api.answers import Answer, Stream, frames
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.chat.response import ChatChunk
+from dinrail_core.api.wire import MISSING
 from dinrail_core.errors import DinrailError, UnsupportedFeature, UpstreamInvalid
 from dinrail_core.hooks.http import Exchange, Reply, Route
 
 __all__ = ["ROUTES"]
 
-_TYPES: Mapping[type[DinrailError], str] = {
-    errors.RequestError: "invalid_request_error",
-    errors.Unauthenticated: "authentication_error",
-    errors.PermissionDenied: "permission_error",
-    errors.NotFound: "not_found_error",
-    errors.NothingServes: "not_found_error",
-    errors.TooLarge: "request_too_large",
-    errors.RateLimited: "rate_limit_error",
-    errors.UpstreamUnavailable: "overloaded_error",
-    errors.Unavailable: "overloaded_error",
-    errors.UpstreamTimeout: "timeout_error",
-    DinrailError: "api_error",
-}
+_ID = "request-id"
 _HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}  # nginx would gather the events otherwise
 
 
@@ -66,7 +55,7 @@ async def _events(stream: Stream[ChatChunk], request_id: str) -> AsyncGenerator[
         except DinrailError as error:
             if not begun:
                 raise
-            yield event(orjson.loads(_refusal(error, request_id)))
+            yield event(orjson.loads(refusal(error, request_id)))
 
 
 def _written(writer: MessageWriter, read: bytes) -> bytes:
@@ -80,23 +69,13 @@ async def _count(exchange: Exchange) -> Answer[TokenCount]:
     """Nobody but the model knows its tokens, so it is asked for one, and tells what the prompt had."""
     request = await exchange.decode(CountRequest)
     target = await exchange.resolve(ChatModel, request.model)
-    chat = to_chat(request).model_copy(update={"model": target.model, "max_completion_tokens": 1})
+    # Thoughts are no part of a prompt, and there is no room for them in one token.
+    update = {"model": target.model, "max_completion_tokens": 1, "reasoning_effort": MISSING}
+    chat = to_chat(request).model_copy(update=update)
     usage: Any = (await target.provider.complete(chat, exchange.call)).value.usage
     if not hasattr(usage, "prompt_tokens"):
         raise UnsupportedFeature("This model does not tell how many tokens it was given.", param="model")
     return Answer.of(TokenCount(input_tokens=usage.prompt_tokens))
-
-
-def _refusal(error: DinrailError, request_id: str) -> bytes:
-    """An error in Anthropic's shape."""
-    kind = next(_TYPES[base] for base in type(error).__mro__ if base in _TYPES)
-    message = error.message.encode("utf-8", "replace").decode()
-    if isinstance(error, errors.ContextLengthExceeded):
-        # Clients of this dialect shorten their history when they read these words.
-        message = f"prompt is too long: {message}"
-    elif error.param:
-        message = f"{error.param}: {message}"
-    return orjson.dumps({"type": "error", "error": {"type": kind, "message": message}, "request_id": request_id})
 
 
 ROUTES = (
@@ -110,7 +89,8 @@ ROUTES = (
         answer=Message,
         event=MessageEvent,
         asks=True,
-        refusal=_refusal,
+        refusal=refusal,
+        id_header=_ID,
     ),
     Route(
         method="POST",
@@ -121,6 +101,7 @@ ROUTES = (
         body=CountRequest,
         answer=TokenCount,
         asks=True,
-        refusal=_refusal,
+        refusal=refusal,
+        id_header=_ID,
     ),
 )

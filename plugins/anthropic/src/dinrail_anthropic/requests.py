@@ -136,7 +136,9 @@ def _tool(tool: Mapping[str, Any], where: str, ttl: str | None) -> dict[str, Any
 def _search(options: Mapping[str, Any]) -> dict[str, Any]:
     place = (options.get("user_location") or {}).get("approximate")
     near = {"user_location": {"type": "approximate", **place}} if place else {}
-    return {"type": "web_search_20250305", "name": "web_search", **near}
+    filters = options.get("filters") or {}
+    within = {name: filters[name] for name in ("allowed_domains", "blocked_domains") if filters.get(name)}
+    return {"type": "web_search_20250305", "name": "web_search", **near, **within}
 
 
 def _choice(choice: Any) -> dict[str, Any] | None:

@@ -109,7 +109,9 @@ def _tools(body: Mapping[str, Any]) -> dict[str, Any]:
         chosen = _choice(body.get("tool_choice"))
         if chosen is not None:
             found["toolConfig"] = {"functionCallingConfig": chosen}
-    if body.get("web_search_options") is not None:
+    if (search := body.get("web_search_options")) is not None:
+        if search.get("filters"):
+            raise UnsupportedFeature("Gemini's search looks everywhere.", param="web_search_options.filters")
         tools.append({"googleSearch": {}})
     return {"tools": tools, **found} if tools else {}
 

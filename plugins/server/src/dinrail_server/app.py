@@ -211,8 +211,14 @@ class App(ServerState):
         self._guard.check("POST" if exchange.wants_socket else method, exchange.headers, headers)
         if method == "OPTIONS" and self._guard.preflight(exchange.headers, self._router.methods(path), headers):
             return Reply(status=204)
-        route, exchange.path = self._router.find(method, path)
-        exchange.route = route
+        try:
+            route, exchange.path = self._router.find(method, path)
+        except DinrailError:
+            exchange.refusal = self._router.refusal(path)
+            raise
+        exchange.route, exchange.refusal = route, route.refusal
+        if route.id_header is not None:
+            headers[route.id_header] = exchange.call.request_id
         if self.phase is not Phase.READY and not route.public:
             raise Unavailable("The server is stopping.", retry_after=1)
         if self._admission is not None and not route.public:

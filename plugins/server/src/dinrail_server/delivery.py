@@ -71,8 +71,7 @@ async def refuse(exchange: HttpExchange, headers: CIMultiDict[str], error: Dinra
     headers.update(answer.headers)
     headers.update(_BODY_OF_ERROR)
     exchange.error = error.code
-    refusal = exchange.route.refusal if exchange.route is not None else None
-    body = answer.body if refusal is None else refusal(error, exchange.call.request_id)
+    body = answer.body if exchange.refusal is None else exchange.refusal(error, exchange.call.request_id)
     return await _whole(exchange, answer.status, headers, body)
 
 

@@ -19,7 +19,7 @@ from dinrail_core.api.call import Call, Expense
 from dinrail_core.api.wire import decode_request
 from dinrail_core.errors import DinrailError, InvalidRequest
 from dinrail_core.hooks.context import Rail
-from dinrail_core.hooks.http import Part, Route
+from dinrail_core.hooks.http import Part, Refusal, Route
 from dinrail_server.body import body_reads, parse_json, read_body
 from dinrail_server.config import ServerConfig
 from dinrail_server.routing import NO_VALUES
@@ -77,6 +77,8 @@ class HttpExchange(ServerExchange):
     query: Mapping[str, str] = NO_VALUES
     route: Route | None = None
     """The operation, once it is found."""
+    refusal: Refusal | None = None
+    """How its errors look, where they have another shape than OpenAI's."""
     digest: Digest | None = None
     """Takes in what a form holds as it is read, where somebody wants to tell it from others."""
     expired = False

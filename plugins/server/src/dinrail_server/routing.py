@@ -9,7 +9,7 @@ from types import MappingProxyType
 from urllib.parse import unquote
 
 from dinrail_core.errors import NotFound
-from dinrail_core.hooks.http import Route, RouteGroup
+from dinrail_core.hooks.http import Refusal, Route, RouteGroup
 from dinrail_core.host.operations import Declared, load_group
 from dinrail_server.errors import MethodNotAllowed
 
@@ -42,6 +42,7 @@ class Router:
         self._plain: dict[str, dict[str, Route]] = {}
         self._patterns: list[_Pattern] = []
         self._groups = {record.under: record for record in declared if isinstance(record, RouteGroup)}
+        self._refusals = {record.under: record.refusal for record in self._groups.values() if record.refusal}
         self._add(record for record in declared if isinstance(record, Route))
 
     def _add(self, routes: Iterable[Route]) -> None:
@@ -91,6 +92,15 @@ class Router:
         if not allowed:
             raise NotFound(f"Unknown request URL: {method[:20]} {path[:200]}. /openapi.json describes what there is.")
         raise MethodNotAllowed(f"Not allowed here: {method[:20]}. Allowed: {allowed}.", allowed=allowed)
+
+    def refusal(self, path: str) -> Refusal | None:
+        """How errors look under a path that no route takes, where whoever declares what is there says it."""
+        end = len(path) if self._refusals else 0
+        while end > 0:
+            if (found := self._refusals.get(path[:end])) is not None:
+                return found
+            end = path.rfind("/", 0, end)
+        return None
 
     def methods(self, path: str) -> str:
         """The methods that a path has, as the ``Allow`` header lists them; empty where there is no such path."""
