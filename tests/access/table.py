@@ -443,7 +443,9 @@ ROWS += (
     # file processors
     Row("POST /v1/file-processors/process", {"file_id": "file"}, lambda ids: {"file_id": ids["file"]}),
     Row("POST /v1/file-processors/jobs", {"file_id": "file"}, lambda ids: {"file_id": ids["file"]}),
+    Row("GET /v1/file-processors/jobs", {"after": "reading", "before": "reading"}, statuses=_AFTER),
     Row("GET /v1/file-processors/jobs/{job_id}", {"job_id": "reading"}),
+    Row("POST /v1/file-processors/jobs/{job_id}/cancel", {"job_id": "reading"}),
     # vector stores
     Row("POST /v1/vector_stores", {"file_ids": "file"}, lambda ids: {"file_ids": [ids["file"]]}),
     Row("GET /v1/vector_stores", {"after": "store", "before": "store"}, statuses=_AFTER),

@@ -84,6 +84,10 @@ async def test_stores_files_batches_and_searches(client: AsyncOpenAI) -> None:
 
     await client.vector_stores.files.delete(first.id, vector_store_id=store.id)
     assert "tides.md" not in await found(client, store.id, "tide moon")
+    bread = next(one.id for one in (await client.files.list()).data if one.filename == "bread.txt")
+    await client.files.delete(bread)
+    assert "bread.txt" not in await found(client, store.id, "oven bread")
+    assert (await client.vector_stores.retrieve(store.id)).file_counts.total == 2
     assert (await client.vector_stores.update(store.id, name="new")).name == "new"
     assert store.id in [one.id async for one in client.vector_stores.list()]
     assert (await client.vector_stores.delete(store.id)).deleted
@@ -99,6 +103,7 @@ async def test_what_is_wrong_is_named(client: AsyncOpenAI) -> None:
         ({"extra_body": {"embedding_dimension": 5000}}, 400, "embedding_dimension"),
         ({"extra_body": {"provider_id": "nowhere"}}, 400, "provider_id"),
         ({"file_ids": ["file-0"]}, 404, "file_ids"),
+        ({"chunking_strategy": {"type": "contextual"}}, 400, "chunking_strategy.contextual.model_id"),
     ):
         with pytest.raises(openai.APIStatusError) as refused:
             await client.vector_stores.create(**wrong)

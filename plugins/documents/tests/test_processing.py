@@ -12,12 +12,17 @@ import aiohttp
 import pytest
 from pdfs import bomb, pdf
 from pydantic import BaseModel
+from sqlalchemy import update
 
-from dinrail_core.api.call import Call
-from dinrail_core.api.documents import DocumentParser, DocumentSource, ParsedDocument
+from dinrail_core.api.call import Call, Principal
+from dinrail_core.api.documents import DocumentParser, Documents, DocumentSource, ParsedDocument, ProcessFile
+from dinrail_core.api.files import Files, NewFile
+from dinrail_core.api.pages import ListQuery
 from dinrail_core.errors import InvalidRequest
 from dinrail_core.hooks import Context, ProviderType
-from dinrail_sdk.testing import Served, serve
+from dinrail_documents.tables import READINGS
+from dinrail_sdk.sql.contract import Database
+from dinrail_sdk.testing import Served, open_rail, serve
 
 PLUGINS = ("database", "blobs", "files", "jobs", "documents")
 
@@ -83,6 +88,63 @@ async def test_a_kept_file_is_read_at_once_or_in_a_job(served: Served) -> None:
                         job = await answer.json()
         assert (job["status"], job["error"]) == ("completed", None)
         assert job["result"] == at_once
+
+
+async def test_jobs_are_listed_and_cancelled(served: Served) -> None:
+    async with served.openai() as client, aiohttp.ClientSession(f"{served.origin}/v1/") as session:
+        long = await client.files.create(file=("long.txt", b"A word or two. " * 600_000), purpose="assistants")
+        short = await client.files.create(file=("short.txt", b"A word."), purpose="assistants")
+        jobs = []
+        for file in (long, short):
+            async with session.post("file-processors/jobs", json={"file_id": file.id}) as answer:
+                jobs.append((await answer.json())["id"])
+        async with session.post(f"file-processors/jobs/{jobs[0]}/cancel") as answer:
+            assert (answer.status, (await answer.json())["status"]) == (200, "cancelled")
+        async with asyncio.timeout(60):
+            while (one := await looked(session, f"file-processors/jobs/{jobs[1]}"))["status"] == "in_progress":
+                await asyncio.sleep(0.05)
+        assert one["status"] == "completed"
+        async with session.post(f"file-processors/jobs/{jobs[1]}/cancel") as answer:
+            assert await answer.json() == one  # what has ended stays as it is
+        listed = await looked(session, "file-processors/jobs?order=asc&limit=1")
+        assert [(job["id"], job["status"]) for job in listed["data"]] == [(jobs[0], "cancelled")]
+        assert (listed["object"], listed["has_more"], listed["last_id"]) == ("list", True, jobs[0])
+        listed = await looked(session, f"file-processors/jobs?order=asc&after={jobs[0]}")
+        assert listed["data"] == [{**one, "result": None}]
+        async with session.post("file-processors/jobs/fpjob_0/cancel") as answer:
+            assert (answer.status, (await answer.json())["error"]["param"]) == (404, "job_id")
+
+
+async def looked(session: aiohttp.ClientSession, path: str) -> Any:
+    async with session.get(path) as answer:
+        return await answer.json()
+
+
+async def test_a_job_that_a_dead_process_left_without_anybody_is_taken_up(
+    database_config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def source() -> AsyncIterator[bytes]:
+        yield b"A word."
+
+    async def die(reading: str, call: Call) -> None:
+        raise KeyboardInterrupt
+
+    call = Call(Principal("acme", "ann"))
+    async with open_rail(plugins=PLUGINS, config=database_config) as rail:
+        files, documents = await rail.service(Files), await rail.service(Documents)
+        file = (await files.create(NewFile(filename="a.txt", purpose="assistants"), source(), call)).value
+        with monkeypatch.context() as patch:
+            patch.setattr(documents, "_enqueue", die)
+            with pytest.raises(KeyboardInterrupt):
+                await documents.start(ProcessFile(file_id=file.id), call)
+        [job] = (await documents.list_jobs(ListQuery(), call)).value.data
+        assert job.status == "in_progress"
+        older = update(READINGS).values(created_at=READINGS.c.created_at - 61)
+        await (await rail.service(Database)).sweep(lambda connection: connection.execute(older).rowcount)
+        async with asyncio.timeout(60):
+            while (job := (await documents.job(job.id, call)).value).status == "in_progress":
+                await asyncio.sleep(0.05)
+        assert job.status == "completed"
 
 
 @pytest.mark.parametrize(

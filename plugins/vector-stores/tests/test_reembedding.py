@@ -9,7 +9,8 @@ import pytest
 from shop import Shop, open_shop
 
 from dinrail_core.api.vector_index import VectorIndex
-from dinrail_core.errors import Conflict, InvalidRequest
+from dinrail_core.errors import Conflict, DinrailError, InvalidRequest, Unavailable, UnsupportedFeature
+from dinrail_sdk.testing.periodic import look_now
 
 TEXTS = [f"Subject{number} is about topic{number}." for number in range(12)]
 
@@ -86,3 +87,42 @@ async def test_the_same_model_can_have_shorter_vectors(shop: Shop) -> None:
     store = await arrived(shop, store_id)
     assert (store.embedding_model, store.embedding_dimension) == ("models/bag", 64)
     assert (await shop.names(store_id, "topic1", search_mode="keyword"))[0] == "1.txt"
+
+
+async def test_a_way_that_cannot_begin_is_not_begun(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    store_id = await shop.store(*TEXTS[:2])
+    index = shop.rail.instances(VectorIndex)["sqlite-vec"]
+    faults: list[DinrailError] = [UnsupportedFeature("Too long."), Unavailable("The database is down.")]
+    for fault in faults:
+
+        async def refuse(collection: str, dimension: int, fault: DinrailError = fault) -> None:
+            raise fault
+
+        with monkeypatch.context() as patch:
+            patch.setattr(index, "create", refuse)
+            with pytest.raises(type(fault)):
+                await shop.update(store_id, embedding_model="models/wide")
+        assert not hasattr((await shop.get(store_id)).reembedding, "status")
+    assert faults[0].param == "embedding_dimension"
+    await shop.update(store_id, embedding_model="models/wide")
+    assert (await arrived(shop, store_id)).embedding_model == "models/wide"
+
+
+async def test_a_way_that_a_dead_process_left_without_a_job_is_taken_up(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_id = await shop.store(*TEXTS[:2])
+    service: Any = shop.stores
+
+    async def die(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service.reembedding, "make_room", die)
+        with pytest.raises(KeyboardInterrupt):
+            await shop.update(store_id, embedding_model="models/wide")
+    assert (await shop.get(store_id)).reembedding.status == "in_progress"
+    await look_now(shop.rail, "vector-store-take-up")
+    store = await arrived(shop, store_id)
+    assert (store.embedding_model, store.embedding_dimension) == ("models/wide", 320)
+    assert (await shop.names(store_id, "topic1", search_mode="vector"))[0] == "1.txt"

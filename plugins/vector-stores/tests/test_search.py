@@ -137,6 +137,11 @@ async def test_a_query_is_rewritten_by_the_model_that_is_configured(shop: Shop, 
         with pytest.raises(InvalidRequest) as refused:
             await other.search(await other.store(HARBOUR), "x", rewrite_query=True)
     assert refused.value.param == "rewrite_query"
+    config["services"]["vector-stores"]["rewrite_model"] = "nobody/parrot"
+    async with open_shop({**config, "data_dir": config["data_dir"] + "3"}) as other:
+        with pytest.raises(InvalidRequest, match="nobody/parrot") as refused:
+            await other.search(await other.store(HARBOUR), "x", rewrite_query=True)
+    assert refused.value.param == "rewrite_query"
 
 
 async def test_contextual_chunks_are_found_by_what_a_model_says_of_them(shop: Shop) -> None:

@@ -224,12 +224,59 @@ async def test_a_store_that_nobody_uses_expires(shop: Shop) -> None:
     for attempt in (shop.search(store_id, "tide"), shop.put(store_id, await shop.file(TIDES))):
         with pytest.raises(Conflict):
             await attempt
+    with pytest.raises(Conflict):
+        await shop.update(store_id, name="not for long")
     await look_now(shop.rail, "vector-store-sweep")
     assert await chunks(shop) == 1
     store = await shop.get(store_id)
     assert (store.status, store.usage_bytes, store.file_counts.completed) == ("expired", 0, 1)
     assert await shop.names(other, "tide") == ["0.txt"]
     await shop.stores.delete(store_id, shop.call)
+
+
+async def test_a_batch_whose_store_expires_has_failed(shop: Shop) -> None:
+    service: Any = shop.stores
+    enqueue = service.adding.enqueue
+
+    async def wait(group: str, call: Call) -> str:
+        return "job_of_nobody"
+
+    store_id = await shop.store(expires_after={"anchor": "last_active_at", "days": 1})
+    service.adding.enqueue = wait
+    batch = await shop.batch(store_id, file_ids=[await shop.file(TIDES), await shop.file(BREAD)])
+    service.adding.enqueue = enqueue
+    assert batch.file_counts.in_progress == 2
+
+    def age(connection: Connection) -> None:
+        connection.execute(update(STORES).where(STORES.c.id == store_id).values(expires_at=1))
+
+    await (await shop.rail.service(Database)).sweep(age)
+    await look_now(shop.rail, "vector-store-sweep")
+    batch = (await shop.stores.get_batch(store_id, batch.id, shop.call)).value
+    assert (batch.status, batch.file_counts.in_progress, batch.file_counts.failed) == ("failed", 0, 2)
+    files = (await shop.listed(store_id)).data
+    assert {file.last_error.message for file in files} == {"The vector store has expired."}
+
+
+async def test_a_file_that_is_deleted_is_in_no_store_any_more(shop: Shop) -> None:
+    first, second = await shop.store(BREAD), await shop.store()
+    file_id = await shop.add(first, TIDES)
+    await shop.put(second, file_id)
+    await shop.settled(second)
+    await shop.stores.forget_file(file_id, shop.call)
+    assert (await shop.get(second)).file_counts.total == 1  # it is still there
+    await shop.files.delete(file_id, shop.call)
+    await shop.of(BOB).stores.forget_file(file_id, BOB)
+    assert (await shop.get(second)).file_counts.total == 1  # and Bob's word counts for nothing
+    await shop.stores.forget_file(file_id, shop.call)
+    for store_id, left in ((first, 1), (second, 0)):
+        store = await shop.get(store_id)
+        assert (store.file_counts.total, store.file_counts.completed) == (left, left)
+        assert store.usage_bytes == left * (len(BREAD) + 4 * 256)
+        for mode in ("hybrid", "vector", "keyword"):
+            found = await shop.search(store_id, "tide moon", search_mode=mode)
+            assert file_id not in [one.file_id for one in found.data]
+    assert (await vectors(shop, first), await vectors(shop, second), await chunks(shop)) == (1, 0, 1)
 
 
 async def test_a_file_that_a_dead_process_left_without_a_job_is_taken_up(shop: Shop) -> None:

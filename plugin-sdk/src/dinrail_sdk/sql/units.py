@@ -167,7 +167,14 @@ class Owned:
             statement = statement.limit(limit)
         return self._execute(statement).mappings().all()
 
-    def page(self, table: Table, page: Page, *where: Where, key: Column[Any] | None = None) -> Rows:
+    def page(
+        self,
+        table: Table,
+        page: Page,
+        *where: Where,
+        key: Column[Any] | None = None,
+        without: Sequence[Column[Any]] = (),
+    ) -> Rows:
         """One page of the rows that fit.
 
         Args:
@@ -175,6 +182,7 @@ class Owned:
             page: Which part.
             where: Conditions.
             key: A column of unique values whose order is the list's; the id where not given.
+            without: Columns that are not read: large ones that a list does not show.
         """
         _check_table(table)
         column: Column[Any] = table.c.id if key is None else key
@@ -187,7 +195,10 @@ class Owned:
         backwards = page.before is not None and page.after is None
         upwards = rising != backwards
         order = column.asc() if upwards else column.desc()
-        found = list(self.select(table, *conditions, order_by=(order,), limit=page.limit + 1))
+        _check_all(table, (order,))
+        columns = [one for one in table.c if all(one is not left_out for left_out in without)]
+        statement = select(*columns).where(*self._conditions(table, conditions)).order_by(order)
+        found = list(self._execute(statement.limit(page.limit + 1)).mappings().all())
         has_more = len(found) > page.limit
         del found[page.limit :]
         if backwards:

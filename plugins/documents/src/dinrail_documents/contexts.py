@@ -10,7 +10,7 @@ from dinrail_core.api.chat import ChatModel, ChatRequest
 from dinrail_core.errors import InvalidRequest
 from dinrail_core.hooks import Rail
 
-__all__ = ["write_contexts"]
+__all__ = ["check_model", "write_contexts"]
 
 _AT_ONCE = 4
 _AROUND = 6_000
@@ -24,6 +24,18 @@ _TASK = (
 )
 
 
+def check_model(model: str | None, param: str) -> str:
+    """The model that is to say what chunks are about.
+
+    Raises:
+        InvalidRequest: No model is named nor configured.
+    """
+    if model is None:
+        message = "No model is configured that could say what chunks are about; name one as 'model_id'."
+        raise InvalidRequest(message, param=f"{param}.contextual.model_id")
+    return model
+
+
 async def write_contexts(document: str, chunks: Sequence[str], model: str | None, rail: Rail, call: Call) -> list[str]:
     """A line for each chunk.
 
@@ -32,10 +44,7 @@ async def write_contexts(document: str, chunks: Sequence[str], model: str | None
         ModelNotFound: There is no such model.
         UpstreamError: The model failed.
     """
-    if model is None:
-        message = "No model is configured that could say what chunks are about; name one as 'model_id'."
-        raise InvalidRequest(message, param="chunking_strategy.contextual.model_id")
-    target = await rail.resolve(ChatModel, model)
+    target = await rail.resolve(ChatModel, check_model(model, "chunking_strategy"))
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def one(chunk: str) -> str:

@@ -27,13 +27,20 @@ from dinrail_core.api.documents.contract import (
     ParsedDocument,
     source_of,
 )
-from dinrail_core.api.documents.objects import ProcessedFile, ProcessFile, ProcessingJob, ProcessingOptions
+from dinrail_core.api.documents.objects import (
+    ProcessedFile,
+    ProcessFile,
+    ProcessingJob,
+    ProcessingJobList,
+    ProcessingOptions,
+)
 from dinrail_core.api.files import Files
 from dinrail_core.api.jobs import Job, JobFailed, JobRun, Jobs
+from dinrail_core.api.pages import ListQuery
 from dinrail_core.api.wire import MISSING
 from dinrail_core.errors import InvalidRequest, NotFound, RequestError
 from dinrail_core.hooks import Rail
-from dinrail_documents.contexts import write_contexts
+from dinrail_documents.contexts import check_model, write_contexts
 from dinrail_documents.parser import BuiltInParser, chunks_of
 from dinrail_documents.plugin import DocumentsConfig
 from dinrail_documents.retention import remove_old
@@ -42,13 +49,15 @@ from dinrail_sdk.confined.parent import Confined, Limits
 from dinrail_sdk.confined.parser import DocumentLimits
 from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.sql.ids import new_id
-from dinrail_sdk.sql.units import Owned
+from dinrail_sdk.sql.units import Owned, page_of
 
 __all__ = ["BUILT_IN", "DocumentService"]
 
 BUILT_IN = "built-in"
 """The name of the parser that is part of this plugin."""
 
+_LOST = 60
+"""Seconds after which a file that is to be read has a job, unless whoever was to make it has died."""
 _SIZE, _OVERLAP = 800, 400
 """What ``auto`` means (OpenAI's ``AutoChunkingStrategyRequestParam``)."""
 _SIZES = frozenset(ChunkSizes.model_fields)
@@ -88,6 +97,10 @@ class DocumentService(Documents):
     ) -> ParsedDocument:
         _, document = await self._parsed(source, options, call)
         return document
+
+    def check_strategy(self, strategy: ChunkingStrategy, param: str) -> None:
+        if isinstance(strategy, ContextualChunking):
+            check_model(_given(strategy.contextual.model_id) or self._config.context_model, param)
 
     async def process(
         self,
@@ -131,17 +144,44 @@ class DocumentService(Documents):
             "created_at": int(time.time()),
             "result": None,
             "error": None,
+            "job_id": None,
         }
-        jobs = await self._rail.service(Jobs)
         await self._database.write(call.principal, lambda unit: unit.insert(READINGS, row))
-        await jobs.enqueue("process-file", {"id": row["id"]}, call, key=row["id"])
+        await self._enqueue(row["id"], call)
         return Answer.of(_job_of(row))
 
     async def job(self, job_id: str, call: Call) -> Answer[ProcessingJob]:
-        row = await self._database.read(call.principal, lambda unit: unit.get(READINGS, job_id))
-        if row is None:
-            raise NotFound(f"There is no job '{job_id}'.", param="job_id")
+        row = await self._database.read(call.principal, lambda unit: _existing(unit, job_id))
+        if row["status"] == "in_progress" and row["job_id"] is None and row["created_at"] < time.time() - _LOST:
+            await self._enqueue(job_id, call)
         return Answer.of(_job_of(row))
+
+    async def list_jobs(self, query: ListQuery, call: Call) -> Answer[ProcessingJobList]:
+        found = await self._database.read(
+            call.principal, lambda unit: unit.page(READINGS, page_of(query), without=(READINGS.c.result,))
+        )
+        data = [_job_of({**row, "result": None}) for row in found.rows]
+        first_id, last_id = (data[0].id, data[-1].id) if data else ("", "")
+        return Answer.of(ProcessingJobList(data=data, first_id=first_id, last_id=last_id, has_more=found.has_more))
+
+    async def cancel_job(self, job_id: str, call: Call) -> Answer[ProcessingJob]:
+        def work(unit: Owned) -> RowMapping:
+            _existing(unit, job_id)
+            going_on = (READINGS.c.id == job_id, READINGS.c.status == "in_progress")
+            unit.update(READINGS, {"status": "cancelled"}, *going_on)
+            return _existing(unit, job_id)
+
+        row = await self._database.write(call.principal, work)
+        if row["status"] == "cancelled" and row["job_id"] is not None:
+            with suppress(NotFound):  # long over
+                await (await self._rail.service(Jobs)).cancel(row["job_id"], None)
+        return Answer.of(_job_of(row))
+
+    async def _enqueue(self, reading: str, call: Call) -> None:
+        """Have a file read; where that has been asked before, that is meant."""
+        jobs = await self._rail.service(Jobs)
+        values = {"job_id": await jobs.enqueue("process-file", {"id": reading}, call, key=reading)}
+        await self._database.write(call.principal, lambda unit: unit.update(READINGS, values, READINGS.c.id == reading))
 
     async def run(self, job: JobRun) -> None:
         """Do a job that :meth:`start` has enqueued.
@@ -221,6 +261,13 @@ def _sizes(strategy: ChunkingStrategy, most_tokens: int | None) -> ChunkSizes:
         return strategy.contextual
     size = max(100, min(_SIZE, most_tokens or _SIZE))
     return ChunkSizes(max_chunk_size_tokens=size, chunk_overlap_tokens=size * _OVERLAP // _SIZE)
+
+
+def _existing(unit: Owned, job_id: str) -> RowMapping:
+    row = unit.get(READINGS, job_id)
+    if row is None:
+        raise NotFound(f"There is no job '{job_id}'.", param="job_id")
+    return row
 
 
 def _given(model: str | MISSING) -> str | None:

@@ -19,6 +19,7 @@ READINGS = owned_table(
     Column("created_at", BigInteger, nullable=False),
     Column("result", Text),
     Column("error", JSON),
+    Column("job_id", String(80)),
     Index("ix_document_readings_created_at", "created_at"),
 )
 """A file that is being read. ``result`` is the JSON text of a ``ProcessedFile``."""

@@ -83,12 +83,15 @@ async def _anything_over(rail: Rail) -> bool:
 
 async def _take_up(service: VectorStoreService, job: JobRun) -> None:
     await service.adding.take_up()
+    await service.reembedding.take_up()
 
 
 async def _anything_waits(rail: Rail) -> bool:
     from dinrail_vector_stores.adding import anything_waits
+    from dinrail_vector_stores.reembedding import anything_on_its_way
 
-    return await (await rail.service(Database)).sweep(anything_waits)
+    database = await rail.service(Database)
+    return await database.sweep(anything_waits) or await database.sweep(anything_on_its_way)
 
 
 VECTOR_STORES = ServiceType(
@@ -126,7 +129,7 @@ VECTOR_STORES = ServiceType(
             run=_take_up,
             every=120.0,
             wanted=_anything_waits,
-            summary="Takes up files that a process has left without a job",
+            summary="Takes up files and stores that a process has left without a job",
         ),
     ),
     summary="Files that are found by meaning and by words",

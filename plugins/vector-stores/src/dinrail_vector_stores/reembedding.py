@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import ColumnElement, Connection, RowMapping, select
 
-from dinrail_core.api.call import Call
-from dinrail_core.api.jobs import Job, JobFailed, JobRun
+from dinrail_core.api.call import Call, Principal
+from dinrail_core.api.jobs import Job, JobFailed, JobRun, Jobs
 from dinrail_core.errors import RateLimited, RequestError
 from dinrail_sdk.sql.contract import Database
+from dinrail_sdk.sql.tables import TENANT
 from dinrail_sdk.sql.units import Owned
 from dinrail_vector_stores.embedding import EmbeddingModel
 from dinrail_vector_stores.removal import Removal
@@ -19,8 +20,9 @@ from dinrail_vector_stores.rows import next_collection_of
 from dinrail_vector_stores.tables import FILES, STORES
 from dinrail_vector_stores.vectors import Vectors
 
-__all__ = ["Reembedding"]
+__all__ = ["Reembedding", "anything_on_its_way"]
 
+_AT_ONCE = 500
 _STAYS = 120.0
 """Seconds for which the old vectors stay: searches that have begun may still read them."""
 
@@ -30,16 +32,49 @@ class Reembedding:
 
     Args:
         database: Where the rows are.
+        jobs: What does the work.
         vectors: What fills collections.
         removal: Removes the old vectors.
         batch: Chunks that are embedded at once.
     """
 
-    def __init__(self, database: Database, vectors: Vectors, removal: Removal, batch: int) -> None:
+    def __init__(self, database: Database, jobs: Jobs, vectors: Vectors, removal: Removal, batch: int) -> None:
         self._database = database
+        self._jobs = jobs
         self._vectors = vectors
         self._removal = removal
         self._batch = batch
+
+    async def make_room(self, store: Mapping[Any, Any]) -> None:
+        """Make the collection that is to be filled, anew: a way that was given up may have left one.
+
+        Raises:
+            UnsupportedFeature: The vector database has no vectors of that dimension.
+        """
+        index = self._vectors.index(store["provider"])
+        await index.drop(next_collection_of(store))
+        await index.create(next_collection_of(store), store["next_dimension"])
+
+    async def enqueue(self, store: Mapping[Any, Any], call: Call) -> None:
+        """Have it filled."""
+        payload = {"store": store["id"], "generation": store["generation"]}
+        await self._jobs.enqueue("vector-store-reembedding", payload, call, key=store["next_job"])
+
+    async def give_up(self, store: Mapping[Any, Any], call: Call) -> None:
+        """Have a way not begun that cannot be."""
+        values = dict.fromkeys(("next_model", "next_dimension", "next_shortened", "next_error", "next_job", "next_by"))
+        mine = (STORES.c.id == store["id"], STORES.c.next_job == store["next_job"])
+        await self._database.write(call.principal, lambda unit: unit.update(STORES, values, *mine))
+
+    async def take_up(self) -> None:
+        """Enqueue the jobs of stores that a process has left without one: it died before it could."""
+
+        def work(connection: Connection) -> Sequence[Any]:
+            return connection.execute(select(STORES).where(*_on_its_way()).limit(_AT_ONCE)).mappings().all()
+
+        for store in await self._database.sweep(work):
+            # Where there is a job of this key, it is meant.
+            await self.enqueue(store, Call(Principal(store[TENANT], store["next_by"] or None)))
 
     async def run(self, job: JobRun) -> None:
         """Embed every completed file that has none of the new vectors yet, and change over.
@@ -48,6 +83,8 @@ class Reembedding:
             JobFailed: The model refuses.
         """
         try:
+            if (store := await self._store(job)) is not None and store["next_job"] is not None:
+                await job.step("room", partial(self._see_to_room, store))
             while (store := await self._store(job)) is not None:
                 file = await self._next(store, job.call)
                 if file is None:
@@ -66,6 +103,10 @@ class Reembedding:
         on_its_way = (STORES.c.id == job.payload["store"], STORES.c.generation == job.payload["generation"])
         values: dict[str, Any] = {"next_error": told}
         await self._database.write(job.principal, lambda unit: unit.update(STORES, values, *on_its_way))
+
+    async def _see_to_room(self, store: RowMapping, key: str) -> None:
+        # Whoever made the way known may have died before there was a collection.
+        await self.make_room(store)
 
     async def _store(self, job: JobRun) -> RowMapping | None:
         """The store, while it is on the way that the job was made for."""
@@ -134,12 +175,23 @@ class Reembedding:
                 "next_dimension": None,
                 "next_shortened": None,
                 "next_error": None,
+                "next_job": None,
+                "next_by": None,
                 "usage_bytes": now["usage_bytes"] + _grown(unit, now),
             }
             unit.update(STORES, values, STORES.c.id == now["id"])
             return True
 
         return await self._database.write(call.principal, work)
+
+
+def anything_on_its_way(connection: Connection) -> bool:
+    """Whether there are stores that should have a job, if they have none."""
+    return connection.execute(select(STORES.c.id).where(*_on_its_way()).limit(1)).first() is not None
+
+
+def _on_its_way() -> tuple[ColumnElement[bool], ...]:
+    return STORES.c.next_job.is_not(None), STORES.c.next_error.is_(None), STORES.c.emptied.is_(False)
 
 
 def _grown(unit: Owned, store: RowMapping) -> int:

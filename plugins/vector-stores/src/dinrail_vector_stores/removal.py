@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, select, update
 
-from dinrail_core.api.call import Principal
+from dinrail_core.api.call import Call, Principal
 from dinrail_core.api.vector_index import VectorIndex
 from dinrail_core.errors import DinrailError, NotFound
 from dinrail_core.hooks import Rail
@@ -19,14 +19,15 @@ from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.sql.ids import new_id
 from dinrail_sdk.sql.tables import OWNERSHIP
 from dinrail_sdk.sql.units import Owned
-from dinrail_vector_stores.rows import collection_of, next_collection_of
-from dinrail_vector_stores.tables import CHUNKS, FILES, LOOSE, STORES
+from dinrail_vector_stores.rows import collection_of, move, next_collection_of
+from dinrail_vector_stores.tables import BATCHES, CHUNKS, FILES, LOOSE, STORES
 
 __all__ = ["Removal", "anything_over"]
 
 _LOG = logging.getLogger("dinrail.vector_stores")
 
 _AT_ONCE = 500
+_NEXT = ("next_model", "next_error", "next_job", "next_by")
 _LATER = 600.0
 """Seconds after which what may still have been written to is removed once more."""
 
@@ -54,6 +55,23 @@ class Removal:
                 continue
             if row["due_at"] <= time.time():
                 await self._strike(row["id"])
+
+    async def forget(self, file_id: str, call: Call) -> None:
+        """Take a file out of every store that the caller may change."""
+
+        def work(unit: Owned) -> list[dict[str, Any]]:
+            loose: list[dict[str, Any]] = []
+            for store_id in sorted({file["store_id"] for file in unit.select(FILES, FILES.c.file_id == file_id)}):
+                store = unit.get(STORES, store_id, lock=True)
+                if store is None:
+                    continue
+                files = unit.select(FILES, FILES.c.store_id == store_id, FILES.c.file_id == file_id)
+                writing = any(file["status"] == "in_progress" for file in files)
+                move(unit, files, None)
+                loose += self.loosen_files(unit, store, files, writing=writing)
+            return loose
+
+        await self.clear(call.principal, await self._database.write(call.principal, work))
 
     async def sweep(self) -> None:
         """Look once: empty stores whose time is over, and remove whatever is due."""
@@ -177,9 +195,13 @@ def _expire(connection: Connection, now: float) -> int:
     row = connection.execute(over.limit(1).with_for_update(skip_locked=True)).mappings().first()
     if row is None:
         return 0
-    empty = {"emptied": True, "usage_bytes": 0, "chunks": 0, "words": 0, "next_model": None, "next_error": None}
-    failed = {"failed": STORES.c.failed + STORES.c.in_progress, "in_progress": 0}
-    connection.execute(update(STORES).where(STORES.c.id == row["id"]).values(**empty, **failed))
+    empty = {"emptied": True, "usage_bytes": 0, "chunks": 0, "words": 0, **dict.fromkeys(_NEXT)}
+    for table, mine, values in (
+        (STORES, STORES.c.id == row["id"], empty),
+        (BATCHES, BATCHES.c.store_id == row["id"], {}),
+    ):
+        failed = {"failed": table.c.failed + table.c.in_progress, "in_progress": 0}
+        connection.execute(update(table).where(mine).values(**values, **failed))
     files = update(FILES).where(FILES.c.store_id == row["id"])
     error = {"code": "server_error", "message": "The vector store has expired."}
     connection.execute(files.where(FILES.c.status == "in_progress").values(status="failed", error=error))

@@ -39,7 +39,7 @@ from dinrail_core.api.vector_stores import (
     VectorStores,
 )
 from dinrail_core.api.wire import MISSING
-from dinrail_core.errors import Conflict, InvalidRequest, NotFound, NothingServes, UnsupportedFeature
+from dinrail_core.errors import Conflict, DinrailError, InvalidRequest, NotFound, NothingServes, UnsupportedFeature
 from dinrail_core.hooks import Rail
 from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.sql.ids import new_id
@@ -99,6 +99,7 @@ class VectorStoreService(VectorStores):
         self._config = config
         self._rail = rail
         self._database = database
+        self._files = files
         self._jobs = jobs
         self._embeddings = Embeddings(rail, config.embedding_model)
         self._vectors = Vectors(database, rail, self._embeddings)
@@ -107,7 +108,7 @@ class VectorStoreService(VectorStores):
         self.ingestion = Ingestion(
             database, files, documents, self._embeddings, self._vectors, self.removal, config.batch
         )
-        self.reembedding = Reembedding(database, self._vectors, self.removal, config.batch)
+        self.reembedding = Reembedding(database, jobs, self._vectors, self.removal, config.batch)
         self._search = Search(
             database,
             rail,
@@ -161,7 +162,11 @@ class VectorStoreService(VectorStores):
             self.adding.insert(unit, store, files, group, call)
             return existing_store(unit, row["id"])
 
-        store = await self._database.write(call.principal, work)
+        try:
+            store = await self._database.write(call.principal, work)
+        except DinrailError:
+            await index.drop(collection_of(row))
+            raise
         if files:
             await self.adding.enqueue(group, call)
         return Answer.of(store_of(store))
@@ -186,7 +191,7 @@ class VectorStoreService(VectorStores):
         model = await self._embeddings.choose(named, dimension, call) if named is not None else None
 
         def work(unit: Owned) -> tuple[RowMapping, bool]:
-            store = existing_store(unit, store_id, lock=True)
+            store = usable_store(unit, store_id, lock=True)
             now = int(time.time())
             values: dict[str, Any] = {"last_active_at": now}
             if request.name is not MISSING:
@@ -196,18 +201,14 @@ class VectorStoreService(VectorStores):
             values["bytes"] = store_bytes(values.get("name", store["name"]), values.get("metadata", store["metadata"]))
             more = max(0, values["bytes"] - store["bytes"])
             days = store["expires_days"] if request.expires_after is MISSING else request.expires_after
-            if store["emptied"]:
-                values.pop("last_active_at")
-            else:
-                values |= _expiry(days, now)
+            values |= _expiry(days, now)
             begins = (model is not None and model.id != store["model"]) or (
                 model is not None and model.dimension != store["dimension"]
             )
             if model is not None and begins:
-                usable_store(unit, store_id)
                 if store["next_model"] is not None and store["next_error"] is None:
                     raise Conflict("The vector store is on its way to another model already.", param="embedding_model")
-                values |= _next(model)
+                values |= _next(model, call)
                 more += max(0, 4 * store["chunks"] * (model.dimension - store["dimension"]))
             check_room(unit, call, more)
             unit.update(STORES, values, STORES.c.id == store_id)
@@ -215,11 +216,14 @@ class VectorStoreService(VectorStores):
 
         store, begins = await self._database.write(call.principal, work)
         if begins:
-            index = self._vectors.index(store["provider"])
-            await index.drop(next_collection_of(store))  # what a way that was given up has left
-            await self._make_collection(index, next_collection_of(store), store["next_dimension"])
-            payload = {"store": store_id, "generation": store["generation"]}
-            await self._jobs.enqueue("vector-store-reembedding", payload, call)
+            try:
+                await self.reembedding.make_room(store)
+                await self.reembedding.enqueue(store, call)
+            except DinrailError as error:
+                if isinstance(error, UnsupportedFeature):
+                    error.param = "embedding_dimension"
+                await self.reembedding.give_up(store, call)
+                raise
         return Answer.of(store_of(store))
 
     async def delete(self, store_id: str, call: Call) -> Answer[DeletedVectorStore]:
@@ -288,6 +292,12 @@ class VectorStoreService(VectorStores):
 
         await self.removal.clear(call.principal, await self._database.write(call.principal, work))
         return Answer.of(DeletedStoreFile(id=file_id))
+
+    async def forget_file(self, file_id: str, call: Call) -> None:
+        try:
+            await self._files.get(file_id, call)
+        except NotFound:
+            await self.removal.forget(file_id, call)
 
     async def file_content(self, store_id: str, file_id: str, call: Call) -> Answer[StoreFileContent]:
         file = await self._file(store_id, file_id, call)
@@ -386,13 +396,15 @@ def _expiry(after: StoreExpiry | int | MISSING | None, now: int) -> dict[str, in
     return {"expires_days": days, "expires_at": None if days is None else now + days * _DAY}
 
 
-def _next(model: Any) -> dict[str, Any]:
+def _next(model: Any, call: Call) -> dict[str, Any]:
     return {
         "next_model": model.id,
         "next_dimension": model.dimension,
         "next_shortened": model.shortened,
         "next_done": 0,
         "next_error": None,
+        "next_job": new_id("vsn_"),
+        "next_by": call.principal.user or "",
     }
 
 

@@ -55,13 +55,16 @@ STORES = owned_table(
     Column("next_shortened", Boolean),
     Column("next_done", BigInteger, nullable=False),
     Column("next_error", Text),
+    Column("next_job", String(80)),
+    Column("next_by", String(200)),
     Column("bytes", BigInteger, nullable=False, server_default="0"),
     Index("ix_vector_stores_expires_at", "expires_at"),
     counted=True,
 )
 """A store. Its vectors are in the collection of its ``generation``, by ``model``; while it is on its way to another
-model, that of the next generation is filled by ``next_model``. ``chunks`` and ``words`` are those of completed files;
-``emptied`` says that its time was over and its chunks are gone. ``bytes`` are those of its name and metadata."""
+model, that of the next generation is filled by ``next_model``, in the job of the key ``next_job`` on behalf of
+``next_by``. ``chunks`` and ``words`` are those of completed files; ``emptied`` says that its time was over and its
+chunks are gone. ``bytes`` are those of its name and metadata."""
 
 FILES = owned_table(
     "vector_store_files",
@@ -85,6 +88,7 @@ FILES = owned_table(
     UniqueConstraint("store_id", "file_id"),
     Index("ix_vector_store_files_batch_id", "batch_id"),
     Index("ix_vector_store_files_group_id", "group_id"),
+    Index("ix_vector_store_files_file_id", "file_id"),
     part_of="vector_stores",
     counted=True,
 )

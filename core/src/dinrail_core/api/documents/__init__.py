@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ProcessFile,
         ProcessFileForm,
         ProcessingJob,
+        ProcessingJobList,
         ProcessingOptions,
     )
 
@@ -36,6 +37,7 @@ __all__ = [
     "ProcessFileForm",
     "ProcessedFile",
     "ProcessingJob",
+    "ProcessingJobList",
     "ProcessingOptions",
     "TextForm",
     "source_of",

@@ -11,8 +11,15 @@ if TYPE_CHECKING:
     from dinrail_core.api.answers import Answer
     from dinrail_core.api.call import Call
     from dinrail_core.api.chunking import ChunkingStrategy
-    from dinrail_core.api.documents.objects import ProcessedFile, ProcessFile, ProcessingJob, ProcessingOptions
+    from dinrail_core.api.documents.objects import (
+        ProcessedFile,
+        ProcessFile,
+        ProcessingJob,
+        ProcessingJobList,
+        ProcessingOptions,
+    )
     from dinrail_core.api.files.contract import FileContent
+    from dinrail_core.api.pages import ListQuery
 
 __all__ = [
     "INVALID_FILE",
@@ -115,6 +122,17 @@ class Documents(ABC):
             NotFound: There is no parser of the name that the options give.
         """
 
+    def check_strategy(self, strategy: ChunkingStrategy, param: str) -> None:  # noqa: B027 (whoever can tell does)
+        """Refuse a strategy by which no file could be cut, before a file is taken in by it.
+
+        Args:
+            strategy: How files are to be cut.
+            param: The field that says so.
+
+        Raises:
+            InvalidRequest: It needs a model, and none is named or configured.
+        """
+
     @abstractmethod
     async def process(
         self,
@@ -165,6 +183,18 @@ class Documents(ABC):
     @abstractmethod
     async def job(self, job_id: str, call: Call) -> Answer[ProcessingJob]:
         """How far that is, with the result once it is there; it is kept for a day.
+
+        Raises:
+            NotFound: There is none of this id.
+        """
+
+    @abstractmethod
+    async def list_jobs(self, query: ListQuery, call: Call) -> Answer[ProcessingJobList]:
+        """The caller's jobs of the last day, without their results."""
+
+    @abstractmethod
+    async def cancel_job(self, job_id: str, call: Call) -> Answer[ProcessingJob]:
+        """Stop to read a file; what has ended stays as it is.
 
         Raises:
             NotFound: There is none of this id.

@@ -8,7 +8,15 @@ from dinrail_core.api.chunking import ChunkingStrategy
 from dinrail_core.api.files.objects import UploadedBytes
 from dinrail_core.api.wire import MISSING, Wire
 
-__all__ = ["Chunk", "ProcessFile", "ProcessFileForm", "ProcessedFile", "ProcessingJob", "ProcessingOptions"]
+__all__ = [
+    "Chunk",
+    "ProcessFile",
+    "ProcessFileForm",
+    "ProcessedFile",
+    "ProcessingJob",
+    "ProcessingJobList",
+    "ProcessingOptions",
+]
 
 
 class ProcessingOptions(Wire):
@@ -73,6 +81,17 @@ class ProcessingJob(Wire):
     status: Annotated[str, Field(json_schema_extra={"enum": ["in_progress", "completed", "failed", "cancelled"]})]
     file_id: str
     result: ProcessedFile | None = None
-    """There once it is completed."""
+    """There once it is completed; lists leave it out."""
     error: dict[str, str] | None = None
     """``code`` and ``message``, where it failed."""
+
+
+class ProcessingJobList(Wire):
+    """A part of a list of jobs, each without its ``result``."""
+
+    object: Literal["list"] = "list"
+    data: list[ProcessingJob]
+    first_id: str
+    """Empty where there is nothing."""
+    last_id: str
+    has_more: bool

@@ -67,7 +67,7 @@ class VectorStores(ABC):
         """Change a store, or begin to embed its texts by another model.
 
         Raises:
-            Conflict: It is on its way to another model already.
+            Conflict: It is on its way to another model already, or has expired.
         """
 
     @abstractmethod
@@ -107,6 +107,12 @@ class VectorStores(ABC):
     @abstractmethod
     async def delete_file(self, store_id: str, file_id: str, call: Call) -> Answer[DeletedStoreFile]:
         """Take a file out of a store. None of its chunks is found once this returns."""
+
+    async def forget_file(self, file_id: str, call: Call) -> None:  # noqa: B027 (newer than the contract)
+        """Take a file that has been deleted out of every store of the caller's; none of its chunks is found any more.
+
+        One that is still there for the caller stays where it is.
+        """
 
     @abstractmethod
     async def file_content(self, store_id: str, file_id: str, call: Call) -> Answer[StoreFileContent]:

@@ -10,10 +10,12 @@ from dinrail_core.api.documents import (
     ProcessFile,
     ProcessFileForm,
     ProcessingJob,
+    ProcessingJobList,
     ProcessingOptions,
     source_of,
 )
 from dinrail_core.api.files import ExpiresAfter, FileContent, Files, NewFile
+from dinrail_core.api.pages import ListQuery
 from dinrail_core.api.wire import MISSING, decode_request
 from dinrail_core.errors import InvalidRequest
 from dinrail_core.hooks.http import Exchange, Route
@@ -91,6 +93,16 @@ async def _job(exchange: Exchange) -> Answer[ProcessingJob]:
     return await documents.job(exchange.path["job_id"], exchange.call)
 
 
+async def _jobs(exchange: Exchange) -> Answer[ProcessingJobList]:
+    query = exchange.parameters(ListQuery)
+    return await (await exchange.rail.service(Documents)).list_jobs(query, exchange.call)
+
+
+async def _cancel(exchange: Exchange) -> Answer[ProcessingJob]:
+    documents = await exchange.rail.service(Documents)
+    return await documents.cancel_job(exchange.path["job_id"], exchange.call)
+
+
 ROUTES = (
     Route(
         method="POST",
@@ -112,6 +124,23 @@ ROUTES = (
         tag=_TAG,
         creates=True,
         body=ProcessFile,
+        answer=ProcessingJob,
+    ),
+    Route(
+        method="GET",
+        path="/v1/file-processors/jobs",
+        handler=_jobs,
+        summary="List the files that are read without waiting",
+        tag=_TAG,
+        query=ListQuery,
+        answer=ProcessingJobList,
+    ),
+    Route(
+        method="POST",
+        path="/v1/file-processors/jobs/{job_id}/cancel",
+        handler=_cancel,
+        summary="Stop reading a file",
+        tag=_TAG,
         answer=ProcessingJob,
     ),
     Route(

@@ -6,6 +6,7 @@ from email.utils import formatdate
 
 from dinrail_core.api.answers import Answer
 from dinrail_core.api.files import DeletedFile, FileForm, FileList, Files, ListFilesQuery, NewFile, OpenAIFile
+from dinrail_core.api.vector_stores.contract import VectorStores
 from dinrail_core.api.wire import decode_request
 from dinrail_core.hooks.http import Exchange, Reply, Route
 from dinrail_server.routes.downloads import download
@@ -47,8 +48,15 @@ async def _retrieve(exchange: Exchange) -> Answer[OpenAIFile]:
 
 
 async def _delete(exchange: Exchange) -> Answer[DeletedFile]:
-    files = await exchange.rail.service(Files)
-    return await files.delete(exchange.path["file_id"], exchange.call)
+    """The file, and what vector stores have of it."""
+    files, file_id = await exchange.rail.service(Files), exchange.path["file_id"]
+    stores = await exchange.rail.service(VectorStores) if exchange.rail.provides(VectorStores) else None
+    try:
+        return await files.delete(file_id, exchange.call)
+    finally:
+        # Also where it is gone already: whoever deleted it may have died before this.
+        if stores is not None:
+            await stores.forget_file(file_id, exchange.call)
 
 
 async def _content(exchange: Exchange) -> Reply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dinrail_core.api.chat import ChatModel
 from dinrail_core.api.chunking import ContextualChunking
+from dinrail_core.api.documents.contract import Documents
 from dinrail_core.errors import ModelNotFound
 from dinrail_core.hooks.http import Exchange
 
@@ -32,7 +33,8 @@ async def check_model(exchange: Exchange, contract: type, model: object, param: 
 
 
 async def check_strategy(exchange: Exchange, strategy: object, param: str = "chunking_strategy") -> None:
-    """See that the model that is to write contexts, if one is named, is there for the caller."""
+    """See that a model can write contexts where one is to, and that the caller may use one that is named."""
     if isinstance(strategy, ContextualChunking):
         model = strategy.contextual.model_id
         await check_model(exchange, ChatModel, model, f"{param}.contextual.model_id")
+        (await exchange.rail.service(Documents)).check_strategy(strategy, param)
