@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
-from typing import Any
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, Table, Update, and_, bindparam, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, func, or_, select, true, update
 
 from dinrail_core.api.call import Principal, Share
+from dinrail_sdk.sql.prepared import Prepared
 from dinrail_sdk.sql.tables import AUDIENCE, OWNER, TENANT, object_of
 
 __all__ = ["Scope"]
 
 _TENANT, _OWNER, _ID, _NEW = "tenant_", "owner_", "id_", "new_{}_"
 """Names of parameters; no column is called so."""
+_MOST = 4096
+"""Statements that are kept: some for each table and each set of rules of sharing that callers have."""
+
+Shares: TypeAlias = tuple[Share, ...]
 
 
 class Scope:
@@ -40,12 +45,9 @@ class Scope:
             table: An owned table.
             writing: Whether the rows are to be changed or removed, and not only seen.
         """
-        if not self.principal.shares:
-            return _own(table)
-        mine = or_(table.c[OWNER] == bindparam(_OWNER), *self._shared(table, writing=writing))
-        return and_(table.c[TENANT] == bindparam(_TENANT), mine)
+        return _condition(table, self.principal.shares, writing)
 
-    def row(self, table: Table, key: str, *, lock: bool) -> tuple[Select[Any], Mapping[str, str]]:
+    def row(self, table: Table, key: str, *, lock: bool) -> tuple[Prepared, Mapping[str, str]]:
         """The statement that finds a row by its id, and its parameters.
 
         Args:
@@ -53,12 +55,9 @@ class Scope:
             key: The id.
             lock: Whether the row is to be changed, and kept from others until then.
         """
-        if self.principal.shares:
-            statement = _locked(select(table).where(self.condition(table, writing=lock), table.c.id == key), lock)
-            return statement, self.parameters
-        return _own_row(table, lock), {**self.parameters, _ID: key}
+        return _row(table, self.principal.shares, lock), {**self.parameters, _ID: key}
 
-    def change(self, table: Table, key: str, values: Mapping[str, Any]) -> tuple[Update, Mapping[str, Any]]:
+    def change(self, table: Table, key: str, values: Mapping[str, Any]) -> tuple[Prepared, Mapping[str, Any]]:
         """The statement that changes a row that is found by its id, and its parameters.
 
         Args:
@@ -67,13 +66,11 @@ class Scope:
             values: New values by their columns' names, none of them an expression.
         """
         parameters = {**self.parameters, _ID: key, **{_NEW.format(name): value for name, value in values.items()}}
-        if self.principal.shares:
-            return _changing(table, self.condition(table, writing=True), values), parameters
-        return _own_change(table, tuple(values)), parameters
+        return _change(table, self.principal.shares, tuple(values)), parameters
 
     def values(self, table: Table) -> Mapping[str, Any]:
         """The columns of ownership of a new row of the principal's."""
-        roles = {share.role for share in self._shares(table) if share.role is not None}
+        roles = {share.role for share in _about(table, self.principal.shares) if share.role is not None}
         return {
             TENANT: self.principal.tenant,
             OWNER: self.principal.user or "",
@@ -90,41 +87,41 @@ class Scope:
             raise TypeError("A row can only belong under one that its unit has found.")
         return {name: row[name] for name in (TENANT, OWNER, AUDIENCE)}
 
-    def _shares(self, table: Table) -> Iterator[Share]:
-        return (share for share in self.principal.shares if object_of(table) in share.objects)
 
-    def _shared(self, table: Table, *, writing: bool) -> Iterator[ColumnElement[bool]]:
-        for share in self._shares(table):
-            if not (share.writing if writing else share.reading):
-                continue
-            if share.role is None:
-                yield true()
-            else:
-                # Not LIKE, which takes an upper-case letter for a lower-case one in SQLite.
-                audience = table.c[AUDIENCE]
-                yield func.replace(audience, f",{share.role},", "") != audience
+# Made once for each table: making a statement costs more than running it.
 
 
-@cache
-def _own(table: Table) -> ColumnElement[bool]:
-    """Made once for each table: making an expression costs more than running it."""
-    return and_(table.c[TENANT] == bindparam(_TENANT), table.c[OWNER] == bindparam(_OWNER))
+@lru_cache(_MOST)
+def _condition(table: Table, shares: Shares, writing: bool) -> ColumnElement[bool]:
+    mine = table.c[OWNER] == bindparam(_OWNER)
+    return and_(table.c[TENANT] == bindparam(_TENANT), or_(mine, *_shared(table, shares, writing)))
 
 
-@cache
-def _own_row(table: Table, lock: bool) -> Select[Any]:
-    return _locked(select(table).where(_own(table), table.c.id == bindparam(_ID)), lock)
+@lru_cache(_MOST)
+def _row(table: Table, shares: Shares, lock: bool) -> Prepared:
+    statement = select(table).where(_condition(table, shares, lock), table.c.id == bindparam(_ID))
+    # SQLite has one writer at a time and ignores it.
+    return Prepared(statement.with_for_update() if lock else statement)
 
 
-@cache
-def _own_change(table: Table, names: tuple[str, ...]) -> Update:
-    return _changing(table, _own(table), names)
-
-
-def _changing(table: Table, condition: ColumnElement[bool], names: Iterable[str]) -> Update:
+@lru_cache(_MOST)
+def _change(table: Table, shares: Shares, names: tuple[str, ...]) -> Prepared:
     values = {name: bindparam(_NEW.format(name), type_=table.c[name].type) for name in names}
-    return update(table).where(condition, table.c.id == bindparam(_ID)).values(values)
+    here = (_condition(table, shares, writing=True), table.c.id == bindparam(_ID))
+    return Prepared(update(table).where(*here).values(values))
 
 
-def _locked(statement: Select[Any], lock: bool) -> Select[Any]:
-    return statement.with_for_update() if lock else statement  # SQLite has one writer at a time and ignores it
+def _shared(table: Table, shares: Shares, writing: bool) -> Iterator[ColumnElement[bool]]:
+    for share in _about(table, shares):
+        if not (share.writing if writing else share.reading):
+            continue
+        if share.role is None:
+            yield true()
+        else:
+            # Not LIKE, which takes an upper-case letter for a lower-case one in SQLite.
+            audience = table.c[AUDIENCE]
+            yield func.replace(audience, f",{share.role},", "") != audience
+
+
+def _about(table: Table, shares: Shares) -> Iterator[Share]:
+    return (share for share in shares if object_of(table) in share.objects)

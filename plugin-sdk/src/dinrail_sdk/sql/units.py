@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, TypeGuard, TypeVar
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Table,
     delete,
     func,
+    insert,
     select,
     update,
 )
@@ -27,7 +29,7 @@ from dinrail_sdk.sql.conditions import check_expression, check_text, is_expressi
 from dinrail_sdk.sql.contract import Duplicate
 from dinrail_sdk.sql.counting import counted_tables, total
 from dinrail_sdk.sql.fulltext import FullText
-from dinrail_sdk.sql.insertion import insert_rows
+from dinrail_sdk.sql.prepared import Prepared
 from dinrail_sdk.sql.scope import Scope
 from dinrail_sdk.sql.tables import OWNERSHIP, is_owned
 
@@ -134,7 +136,8 @@ class Owned:
         ownership = self._scope.values(table) if under is None else self._scope.values_under(under)
         owned = [{**_checked_values(table, row), **ownership} for row in rows]
         if owned:
-            self._guarded(lambda connection: insert_rows(connection, table, owned))
+            statement = _insertion(table, tuple(owned[0]))
+            self._guarded(lambda connection: statement.run(connection, *owned))
 
     def get(self, table: Table, key: str, *, lock: bool = False) -> RowMapping | None:
         """The row with this id, or ``None``.
@@ -147,7 +150,8 @@ class Owned:
         _check_table(table)
         if "\0" in key:
             return None  # no id has it, and PostgreSQL would not even look
-        return self._execute(*self._scope.row(table, key, lock=lock)).mappings().first()
+        statement, parameters = self._scope.row(table, key, lock=lock)
+        return self._guarded(lambda connection: statement.first(connection, parameters))
 
     def first(self, table: Table, *where: Where, order_by: Sequence[ColumnElement[Any]] = ()) -> RowMapping | None:
         """The first row that fits, or ``None``."""
@@ -212,7 +216,7 @@ class Owned:
             Duplicate: A unique key is taken.
         """
         conditions = self._conditions(table, where, writing=True)
-        return self._run(update(table).where(*conditions).values(_checked_values(table, values)), None)
+        return self._run(update(table).where(*conditions).values(_checked_values(table, values)))
 
     def change(self, table: Table, key: str, values: Mapping[str, Any]) -> bool:
         """Change the row with this id, and return whether there is one; cheaper than :meth:`update`.
@@ -232,12 +236,13 @@ class Owned:
                 raise TypeError(f"A value for '{name}' that is computed is for update().")
         if "\0" in key:
             return False  # as in get()
-        return self._run(*self._scope.change(table, key, checked)) > 0
+        statement, parameters = self._scope.change(table, key, checked)
+        return self._guarded(lambda connection: statement.run(connection, parameters)) > 0
 
     def delete(self, table: Table, *where: Where) -> int:
         """Remove the rows that fit, and return how many they were."""
         conditions = self._conditions(table, where, writing=True)
-        return self._run(delete(table).where(*conditions), None)
+        return self._run(delete(table).where(*conditions))
 
     def count(self, table: Table, *where: Where) -> int:
         """How many rows fit."""
@@ -324,8 +329,13 @@ class Owned:
             self._failure = Duplicate(str(error.orig))
             raise self._failure from error
 
-    def _run(self, statement: Any, rows: Any) -> int:
-        return self._execute(statement, rows).rowcount
+    def _run(self, statement: Any) -> int:
+        return self._execute(statement).rowcount
+
+
+@cache
+def _insertion(table: Table, names: tuple[str, ...]) -> Prepared:
+    return Prepared(insert(table), names)
 
 
 def _is_duplicate(error: Exception) -> TypeGuard[IntegrityError]:
