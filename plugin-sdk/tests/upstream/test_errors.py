@@ -254,3 +254,27 @@ def test_retry_after_may_be_a_date() -> None:
     seconds = retry_after({b"retry-after": formatdate(time.time() + 60, usegmt=True).encode()})
     assert seconds is not None
     assert 57 < seconds <= 60
+
+
+@pytest.mark.parametrize(
+    ("reset", "seconds"),
+    [
+        ("33.01", 33.01),
+        ("7.66s", 7.66),
+        ("2m59.5s", 179.5),
+        ("1h", 3600.0),
+        ("6m0s", 360.0),
+        ("120ms", 0.12),
+        ("soon", None),
+    ],
+)
+def test_a_limit_of_which_nothing_is_left_says_when_it_begins_anew(reset: str, seconds: float | None) -> None:
+    left = {
+        b"x-ratelimit-remaining-requests-day": b"9",
+        b"x-ratelimit-reset-requests-day": b"80000",
+        b"x-ratelimit-remaining-tokens-minute": b"0",
+        b"x-ratelimit-reset-tokens-minute": reset.encode(),
+    }
+    assert retry_after(left) == (seconds if seconds is None else pytest.approx(seconds))
+    assert retry_after({**left, b"retry-after": b"5"}) == 5.0
+    assert retry_after({**left, b"x-ratelimit-remaining-tokens-minute": b"3"}) is None

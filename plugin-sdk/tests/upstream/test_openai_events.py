@@ -98,6 +98,8 @@ def test_what_is_no_event_is_a_failure_after_what_stands_before_it(frame: bytes)
         b'data: {"id":"x","error":{"message":"no"},"choices":[]}\n\n',
         b'event: error\ndata: {"message":"no"}\n\n',
         b'error: {"message":"no"}\n\n',
+        b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}\n\n',
+        b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"insufficient_system_resource"}]}\n\n',
     ],
 )
 def test_an_error_is_a_failure_after_what_stands_before_it(frame: bytes) -> None:

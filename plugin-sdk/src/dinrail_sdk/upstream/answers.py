@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from dinrail_core.api.answers import NO_HEADERS
 from dinrail_core.errors import UpstreamInvalid
+from dinrail_sdk.upstream.openai_events import spoiled
 
 __all__ = ["check_object", "handed_on", "reported"]
 
@@ -48,11 +49,11 @@ def check_object(wire: type[BaseModel], text: bytes) -> Mapping[str, Any] | None
             raise UpstreamInvalid(f"The upstream's answer is no {wire.__name__}: it has no '{name}'.")
     if found.get("status") == "failed" and found.get("error"):
         return found  # a response that has failed, which has its arrays all the same
-    # OpenRouter puts the error of a provider behind it into the choice that it spoiled.
     choices = found.get("choices")
     if not isinstance(choices, list):
         return None
-    return next((choice for choice in choices if isinstance(choice, dict) and choice.get("error")), None)
+    reports = (spoiled(choice) for choice in choices if isinstance(choice, dict))
+    return next((report for report in reports if report is not None), None)
 
 
 def reported(text: bytes) -> Mapping[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -195,6 +196,8 @@ def translate_reported(report: Mapping[str, Any], *, callers_key: bool, secrets:
 def retry_after(headers: Mapping[bytes, bytes]) -> float | None:
     """Seconds until another try makes sense: ``retry-after-ms``, or ``retry-after`` as seconds or as a date.
 
+    Who says neither may tell of limits, and when those that nothing is left of begin anew (Cerebras, OpenAI, Groq).
+
     Args:
         headers: Lower-case names.
     """
@@ -203,12 +206,26 @@ def retry_after(headers: Mapping[bytes, bytes]) -> float | None:
             return _sane(float(milliseconds) / 1000)
         value = headers.get(b"retry-after")
         if value is None:
-            return None
+            return _until_reset(headers)
         if value.strip().replace(b".", b"", 1).isdigit():
             return _sane(float(value))
         return _sane(_date(value.decode("ascii")) - time.time())
     except (ValueError, OverflowError):
         return None
+
+
+_LIMIT = b"x-ratelimit-remaining-"
+_SPAN = re.compile(r"([\d.]+)(ms|[dhms]?)")
+_UNITS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "": 1.0, "ms": 0.001}
+
+
+def _until_reset(headers: Mapping[bytes, bytes]) -> float | None:
+    """The longest wait for a limit of which nothing is left, where any is said: ``33.01``, ``7.66s``, ``2m59.56s``."""
+    spent = [name.removeprefix(_LIMIT) for name, left in headers.items() if name.startswith(_LIMIT) and left == b"0"]
+    told = [headers.get(b"x-ratelimit-reset-" + limit, b"").decode("latin-1") for limit in spent]
+    spans = [_SPAN.findall(text) for text in told]
+    waits = [sum(float(number) * _UNITS[unit] for number, unit in span) for span in spans if span]
+    return _sane(max(waits)) if waits else None
 
 
 def _date(text: str) -> float:

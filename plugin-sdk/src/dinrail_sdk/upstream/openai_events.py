@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import orjson
@@ -12,7 +12,7 @@ from dinrail_core.api.answers import frames
 from dinrail_core.errors import DinrailError, UpstreamInvalid
 from dinrail_sdk.upstream.events import ReportedError
 
-__all__ = ["OpenAIEvents", "Reword"]
+__all__ = ["OpenAIEvents", "Reword", "spoiled"]
 
 Reword: TypeAlias = Callable[[dict[str, Any]], bool]
 """Puts an answer or an event into OpenAI's words, in place, and says whether that changed anything."""
@@ -21,6 +21,20 @@ _USUAL = re.compile(rb"(?:data: \{[^\n]*\n\n)+")
 """Frames as nearly every server sends them: one line of data that begins an object, no name, no comment."""
 
 _ERROR_NAME = re.compile(rb"^event: ?error$", re.MULTILINE)
+
+
+_BROKEN_OFF = {"error": 502, "insufficient_system_resource": 503}
+"""Reasons to stop that are none: of OpenRouter and Mistral, and of DeepSeek; the statuses that they stand for."""
+
+
+def spoiled(choice: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The report of an error that a choice amounts to, by its own ``error`` or by its reason to stop."""
+    if choice.get("error"):
+        return choice
+    reason = choice.get("finish_reason")
+    if reason not in _BROKEN_OFF:
+        return None
+    return {"error": {"code": _BROKEN_OFF[reason], "message": f"The upstream has broken the answer off ({reason})."}}
 
 
 class OpenAIEvents:
@@ -119,9 +133,10 @@ class OpenAIEvents:
         self._seen = True
         try:
             for choice in choices:
-                if choice.get("error"):
-                    self.failure = ReportedError(choice)
-                if choice.get("finish_reason"):
+                reason = choice.get("finish_reason")
+                if reason in _BROKEN_OFF or choice.get("error"):
+                    self.failure = ReportedError(spoiled(choice) or choice)
+                if reason:
                     self._open.discard(choice.get("index"))
                 else:
                     self._open.add(choice.get("index"))
