@@ -30,10 +30,11 @@ def translated(
         UpstreamInvalid: It is not as its dialect has it.
     """
     try:
-        found = translate(orjson.loads(answer.body))
-    except (AttributeError, LookupError, TypeError, ValueError):
+        # Counts may be so large that their sum is no number that JSON has here.
+        body = orjson.dumps(translate(orjson.loads(answer.body)))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         raise UpstreamInvalid("The upstream's answer is not what its dialect allows.") from None
-    return Answer(wire, body=orjson.dumps(found), headers=answer.headers)
+    return Answer(wire, body=body, headers=answer.headers)
 
 
 def completion(

@@ -76,7 +76,7 @@ class TranslatedEvents:
                 self.failure = UpstreamInvalid("The upstream's stream has an event that is not JSON.")
             except (ReportedError, DinrailError) as error:
                 self.failure = error
-            except (AttributeError, LookupError, TypeError, ValueError):
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
                 self.failure = UpstreamInvalid("The upstream's stream has an event that its dialect does not allow.")
             if self.failure is not None:
                 break
