@@ -180,6 +180,7 @@ def _content(*blocks: Any, role: str = "user") -> dict[str, Any]:
         ({"tools": [{"name": "f", "input_schema": "x"}]}, "tools.0.input_schema"),
         ({"tools": [TOOL, {"input_schema": {}}]}, "tools.1.name"),
         ({"tools": [{"type": "bash_20250124", "name": "bash"}]}, "tools.0.type"),
+        ({"tools": [{"type": "web_search_20260318", "user_location": {"city": 7}}]}, "tools.0"),
         ({"tools": [TOOL], "tool_choice": {"type": "of_tomorrow"}}, "tool_choice.type"),
         ({"tools": [TOOL], "tool_choice": {"type": "tool"}}, "tool_choice.name"),
         ({"thinking": {"type": "enabled"}}, "thinking.budget_tokens"),

@@ -152,7 +152,8 @@ def _choice(choice: Mapping[str, Any]) -> dict[str, Any]:
 
 def _search(tool: Mapping[str, Any]) -> dict[str, Any]:
     """A search that the model makes; where it may look stands as the Responses API has it."""
-    near = {key: value for key, value in (tool.get("user_location") or {}).items() if key != "type"}
+    place = tool.get("user_location") or {}
+    near = {key: _text(value) for key, value in place.items() if key != "type" and value is not None}
     found: dict[str, Any] = {"user_location": {"type": "approximate", "approximate": near}} if near else {}
     filters = {name: tool[name] for name in ("allowed_domains", "blocked_domains") if tool.get(name)}
     return {**found, "filters": filters} if filters else found
