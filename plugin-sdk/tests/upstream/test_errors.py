@@ -174,8 +174,12 @@ def test_our_key_being_refused_is_told_without_the_upstreams_words() -> None:
 
 
 def test_an_account_without_credit_is_told_whatever_the_status() -> None:
-    for status, body in ((402, {}), (403, {"errors": [{"code": "token_quota_reached", "message": "m"}]})):
-        assert "no credit" in refused(status, body).message
+    low = {"error": {"type": "invalid_request_error", "message": "Your credit balance is too low to access the API."}}
+    for status, body in ((402, {}), (400, low), (403, {"errors": [{"code": "token_quota_reached", "message": "m"}]})):
+        error = refused(status, body)
+        assert type(error) is UpstreamRefused
+        assert "no credit" in error.message
+    assert "balance" in refused(400, low, callers_key=True).message
 
 
 def test_the_callers_key_being_refused_is_the_callers_matter() -> None:
@@ -207,6 +211,7 @@ def test_long_messages_are_cut() -> None:
         ({"error": {"message": "m", "code": "503"}}, UpstreamUnavailable),
         ({"error": {"message": "m", "type": "rate_limit_error"}}, RateLimited),
         ({"error": {"message": "m", "type": "overloaded_error"}}, UpstreamUnavailable),
+        ({"error": {"message": "m", "type": "billing_error"}}, UpstreamRefused),
         ({"error": {"message": "m", "type": "invalid_request_error"}}, InvalidRequest),
         ({"error": {"message": "m", "code": "context_length_exceeded"}}, ContextLengthExceeded),
         ({"error": {"message": "m", "code": "content_filter"}}, ContentFiltered),

@@ -145,6 +145,7 @@ _STATUS_OF = {
     "invalid_request_error": 400,
     "badrequesterror": 400,
     "authentication_error": 401,
+    "billing_error": 402,
     "permission_error": 403,
     "notfounderror": 404,
     "not_found_error": 404,
@@ -243,6 +244,8 @@ def _sane(seconds: float) -> float | None:
 def _error(status: int, said: _Said, refusal: Refusal) -> DinrailError:
     if status == 400 and "api_key_invalid" in said.kinds:
         return _refused(401, said, callers_key=refusal.callers_key)  # Google's status for a bad key
+    if status == 400 and "credit balance is too low" in (said.message or "").lower():
+        return _refused(402, said, callers_key=refusal.callers_key)  # Anthropic's, before there was a 402
     if status in (400, 404, 413, 422) and (found := _by_kind(status, said)) is not None:
         return found
     if status in (400, 422):
