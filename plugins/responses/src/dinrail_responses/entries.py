@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping
 
 from dinrail_core.api.call import Call
 from dinrail_responses.scribe import Scribe
-from dinrail_responses.store import UNDER_WAY, Link, finish_row, item_rows
+from dinrail_responses.store import UNDER_WAY, Link, finish_row, item_rows, size_of
 from dinrail_responses.tables import ENTRIES, ITEMS, RESPONSES
 from dinrail_responses.tools.interface import Json
 from dinrail_sdk.sql.contract import Database
@@ -37,11 +37,13 @@ class Written:
         events: Events, in order.
         steps: Steps that were taken, by name.
         next: The place of the next entry.
+        bytes: How much room they take.
     """
 
     events: Sequence[Json]
     steps: dict[str, Json] = field(default_factory=dict)
     next: int = 0
+    bytes: int = 0
 
 
 class Entries:
@@ -64,7 +66,8 @@ class Entries:
         rows = await self._database.read(call.principal, work)
         events = [from_json(row["body"]) for row in rows if row["number"] is not None]
         steps = {row["step"]: from_json(row["body"]) for row in rows if row["step"] is not None}
-        return Written(events, steps, rows[-1]["position"] + 1 if rows else 0)
+        size = sum(size_of(row["body"]) for row in rows)
+        return Written(events, steps, rows[-1]["position"] + 1 if rows else 0, size)
 
     async def after(self, response_id: str, number: int, call: Call) -> tuple[Sequence[str], int, bool]:
         """Events behind a sequence number as JSON texts, the last one's number, and whether more may come."""
@@ -95,8 +98,16 @@ class Entries:
 
         await self._database.write(call.principal, work)
 
-    async def finish(self, scribe: Scribe, rows: Sequence[Json], call: Call) -> None:
+    async def finish(self, scribe: Scribe, rows: Sequence[Json], size: int, call: Call) -> None:
         """Write down how a response has ended, with its last entries.
+
+        What it takes is counted, and is not refused any more: it is there.
+
+        Args:
+            scribe: Has written it.
+            rows: Its last entries.
+            size: How much room all of its entries take.
+            call: On whose behalf.
 
         Raises:
             Superseded: It had ended before.
@@ -107,9 +118,9 @@ class Entries:
             row = unit.get(RESPONSES, response["id"], lock=True)
             if row is None or row["status"] not in UNDER_WAY:
                 raise Superseded(response["id"])
-            finish_row(unit, response)
-            link = Link(row["id"], row["branch"], row["depth"])
-            unit.insert(ITEMS, *item_rows(link, scribe.output, output=True), under=row)
+            items = item_rows(Link(row["id"], row["branch"], row["depth"]), scribe.output, output=True)
+            finish_row(unit, row, response, size + sum(size_of(item["body"]) for item in items))
+            unit.insert(ITEMS, *items, under=row)
             unit.insert(ENTRIES, *rows, under=row)
 
         await self._database.write(call.principal, work)
@@ -130,6 +141,7 @@ class RowLedger:
         self._scribe = scribe
         self._steps = written.steps
         self._next = written.next
+        self._size = written.bytes
         self._call = call
 
     def recall(self, step: str) -> Json | None:
@@ -152,7 +164,8 @@ class RowLedger:
 
     async def finish(self) -> None:
         """Write down how the response has ended."""
-        await self._entries.finish(self._scribe, self._events(), self._call)
+        rows = self._events()
+        await self._entries.finish(self._scribe, rows, self._size, self._call)
 
     async def _write(self, rows: Sequence[Json]) -> None:
         await self._entries.append(self._scribe.response["id"], rows, self._call)
@@ -162,6 +175,8 @@ class RowLedger:
 
     def _row(self, number: int | None, step: str | None, body: Any) -> Json:
         position, self._next = self._next, self._next + 1
+        text = to_json(body).decode()
+        self._size += size_of(text)
         response_id = self._scribe.response["id"]
         return {
             "id": f"{response_id}:{position}",
@@ -169,5 +184,5 @@ class RowLedger:
             "position": position,
             "number": number,
             "step": step,
-            "body": to_json(body).decode(),
+            "body": text,
         }

@@ -210,6 +210,8 @@ class ResponseService(Responses):
         """What is to be done for a request."""
         plan = await self._planner.plan(request, call, before)
         check_approvals(plan)
+        if plan.store:
+            await self._store.check_room(plan.input, call)
         if plan.conversation_id is not None:
             _unlike(plan)
         return plan

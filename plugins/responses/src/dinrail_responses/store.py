@@ -16,9 +16,10 @@ from dinrail_core.errors import Conflict, InvalidRequest, NotFound
 from dinrail_responses.tables import ENTRIES, ITEMS, RESPONSES
 from dinrail_responses.tools.interface import Json
 from dinrail_sdk.sql.contract import Database, Duplicate
+from dinrail_sdk.sql.quota import check_room
 from dinrail_sdk.sql.units import Owned, Page
 
-__all__ = ["UNDER_WAY", "Kept", "Link", "Store", "finish_row", "item_rows"]
+__all__ = ["UNDER_WAY", "Kept", "Link", "Store", "finish_row", "item_rows", "size_of"]
 
 Conditions: TypeAlias = list[ColumnElement[bool]]
 
@@ -98,11 +99,15 @@ class Store:
 
         Raises:
             Conflict: There is one of its id: another try of the same request was faster.
+            RateLimited: There is no room for it.
         """
-        response_id = kept.response["id"]
+        response_id, body = kept.response["id"], _text(kept.response)
 
         def work(unit: Owned, *, fork: bool = False) -> None:
             link, fork_branch = _place(unit, response_id, parent, fork=fork)
+            rows = [*item_rows(link, kept.input, output=False), *item_rows(link, kept.output, output=True)]
+            size = size_of(body) + sum(size_of(item["body"]) for item in rows)
+            check_room(unit, call, size)
             row = {
                 "id": response_id,
                 "created_at": kept.response["created_at"],
@@ -114,10 +119,10 @@ class Store:
                 "depth": link.depth,
                 "fork_branch": fork_branch,
                 "job_id": kept.job_id,
-                "body": _text(kept.response),
+                "body": body,
+                "bytes": size,
             }
             unit.insert(RESPONSES, row)
-            rows = [*item_rows(link, kept.input, output=False), *item_rows(link, kept.output, output=True)]
             unit.insert(ITEMS, *rows)
             unit.insert(ENTRIES, *entries)
 
@@ -128,6 +133,16 @@ class Store:
                 await self._database.write(call.principal, lambda unit: work(unit, fork=True))
             except Duplicate:
                 raise Conflict("Another try of this request was faster.", code="idempotency_in_progress") from None
+
+    async def check_room(self, items: Sequence[Json], call: Call) -> None:
+        """See that there is room for a response to these items, before anybody is asked for it.
+
+        Raises:
+            RateLimited: There is not.
+        """
+        if call.storage_limit is not None:
+            size = sum(len(to_json(item)) for item in items) + 1
+            await self._database.read(call.principal, lambda unit: check_room(unit, call, size))
 
     async def mark(self, response: Json, call: Call, *, job_id: str | None = None) -> bool:
         """Write down how a response stands that is being made."""
@@ -184,7 +199,7 @@ class Store:
                 raise _missing(response_id)
             unit.delete(ITEMS, ITEMS.c.response_id == response_id)
             unit.delete(ENTRIES, ENTRIES.c.response_id == response_id)
-            unit.update(RESPONSES, {"body": None, "status": "deleted"}, RESPONSES.c.id == response_id)
+            unit.update(RESPONSES, {"body": None, "bytes": 0, "status": "deleted"}, RESPONSES.c.id == response_id)
             job_id: str | None = row["job_id"]
             return job_id if row["status"] in UNDER_WAY else None
 
@@ -264,10 +279,17 @@ def _place(unit: Owned, response_id: str, parent: Link | None, *, fork: bool) ->
     return Link(response_id, parent.branch, parent.depth + 1), None
 
 
-def finish_row(unit: Owned, response: Json) -> None:
-    """Write down how a response has ended."""
-    values = {"status": response["status"], "body": _text(response)}
+def finish_row(unit: Owned, row: RowMapping, response: Json, more: int) -> None:
+    """Write down how a response has ended, and that it takes so many bytes more than when it began."""
+    body = _text(response)
+    more += max(0, size_of(body) - size_of(row["body"]))
+    values = {"status": response["status"], "body": body, "bytes": row["bytes"] + more}
     unit.update(RESPONSES, values, RESPONSES.c.id == response["id"])
+
+
+def size_of(text: str) -> int:
+    """How much room a text takes."""
+    return len(text.encode())
 
 
 def item_rows(link: Link, items: Sequence[Json], *, output: bool) -> list[dict[str, Any]]:

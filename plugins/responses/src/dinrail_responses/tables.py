@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Text, UniqueConstraint
 
 from dinrail_sdk.sql.tables import owned_table
 
@@ -23,9 +23,12 @@ RESPONSES = owned_table(
     Column("fork_branch", String(80)),
     Column("job_id", String(128)),
     Column("body", Text),
+    Column("bytes", BigInteger, nullable=False),
     UniqueConstraint("branch", "depth"),
+    counted=True,
 )
-"""A response. ``body`` is its JSON text without the output; one that was deleted has none, and is but a link.
+"""A response. ``body`` is its JSON text without the output; one that was deleted has none, and is but a link. ``bytes``
+is how much it takes with its items and entries, which need no index for it then.
 
 A chain is read by its branches: a response that goes on from the newest of a branch is the next of it (``depth``), and
 one that goes on from another begins a branch of its own behind ``fork_branch``, one deeper than its parent. So a chain
