@@ -363,6 +363,26 @@ async def test_an_answer_that_is_given_again_takes_none_of_a_callers_tokens(conf
     assert 200 > left[0] > left[1] == min(left), "what flows in again does not make up for an answer"
 
 
+async def test_the_audit_log_tells_once_what_was_made(config: dict[str, Any]) -> None:
+    plugins = (*PLUGINS, "access")
+    async with open_rail(plugins=plugins, config=config) as rail:
+        key = (await (await rail.service(ApiKeys)).create(CreateApiKey(tenant="acme"), Call())).value
+    made = []
+    async with (
+        serve(plugins=plugins, config=config) as served,
+        aiohttp.ClientSession(f"{served.url}/", headers={"authorization": f"Bearer {key}"}) as http,
+    ):
+        for path, body in (("responses", RESPONSE), ("chat/completions", CHAT)):
+            for stream in (False, True):
+                asked = {**body, "stream": stream}
+                said = [await send(http, path, asked, f"{path}{stream}") for _ in range(2)]
+                assert [(status, replayed) for status, _, replayed in said] == [(200, False), (200, True)]
+                made.append(id_of(said[0][1]))
+    (log,) = Path(config["data_dir"]).rglob("audit.jsonl")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(line["action"], line.get("objects")) for line in lines] == [("create", [one]) for one in made]
+
+
 @BOTH
 @STREAMED
 async def test_a_try_that_was_slow_and_not_dead_stores_no_second(

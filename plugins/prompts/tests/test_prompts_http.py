@@ -122,6 +122,13 @@ async def test_a_bad_version_is_a_400(client: aiohttp.ClientSession, query: str)
     assert (status, said["error"]["param"]) == (400, "version")
 
 
+async def test_one_version_is_not_deleted_and_neither_are_all_by_mistake(client: aiohttp.ClientSession) -> None:
+    made = await make(client)
+    status, said = await ask(client, "DELETE", f"prompts/{made['prompt_id']}?version=1")
+    assert (status, said["error"]["param"]) == (400, "version")
+    assert (await ask(client, "GET", f"prompts/{made['prompt_id']}"))[1] == made
+
+
 @pytest.mark.parametrize("key", ["nobody", "%00", "%27%3B", "pmpt_" + "0" * 48, "x" * 3000, "%F0%9F%98%80"])
 async def test_an_id_that_does_not_exist_is_a_404(client: aiohttp.ClientSession, key: str) -> None:
     for method, path, body in (

@@ -92,9 +92,10 @@ class Stream(Generic[T]):
         headers: As for :class:`Answer`.
         close: Closes what the generator reads from. A generator that was never begun runs none of its own clean-up, so
             one that reads from something already open (an accepted request) needs this. Called once.
+        made: The id of the object that the request has made, where it has and that is known; for the audit log.
     """
 
-    __slots__ = ("_close", "_reads", "_values", "headers", "wire")
+    __slots__ = ("_close", "_reads", "_values", "headers", "made", "wire")
 
     def __init__(
         self,
@@ -104,6 +105,7 @@ class Stream(Generic[T]):
         values: AsyncGenerator[T, None] | None = None,
         headers: Mapping[str, str] = NO_HEADERS,
         close: Callable[[], Awaitable[object]] | None = None,
+        made: str | None = None,
     ) -> None:
         if (reads is None) == (values is None):
             raise TypeError("A stream is made of reads or of values.")
@@ -112,6 +114,7 @@ class Stream(Generic[T]):
         self._values = values
         self._close = close
         self.headers = headers
+        self.made = made
 
     @classmethod
     def of(cls, wire: type[T], values: AsyncGenerator[T, None]) -> Stream[T]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import replace
@@ -42,6 +43,8 @@ from dinrail_responses.sessions import Session
 from dinrail_responses.store import Kept, Store
 
 __all__ = ["ResponseService"]
+
+_ID = re.compile(rb'"response":\{"id":"(resp_[0-9a-f]+)"')
 
 _LAST_NUMBER = 2**31 - 1
 """The greatest sequence number that there is a place for."""
@@ -85,7 +88,9 @@ class ResponseService(Responses):
     async def stream(self, request: CreateResponse, call: Call) -> Stream[ResponseEvent]:
         frames = self.frames(request, call)
         first = await anext(frames)
-        return Stream(ResponseEvent, reads=_behind(first, frames), close=frames.aclose)
+        named = _ID.search(first)
+        made = named[1].decode() if named is not None else None
+        return Stream(ResponseEvent, reads=_behind(first, frames), close=frames.aclose, made=made)
 
     async def frames(self, request: CreateResponse, call: Call) -> AsyncGenerator[bytes, None]:
         """The frames of a response's stream; the first come once the model's upstream has accepted the request."""

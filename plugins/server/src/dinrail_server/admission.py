@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 from pydantic import SecretStr
 
 from dinrail_core.api.access import AuditEvent, Authenticator, ModelDenied
-from dinrail_core.api.answers import Answer
+from dinrail_core.api.answers import Answer, Stream
 from dinrail_core.api.call import Call
 from dinrail_core.errors import ConfigurationError, PermissionDenied, Unauthenticated
 from dinrail_core.hooks.context import Rail
@@ -136,8 +136,12 @@ class Admission:
 
     def look_at(self, exchange: HttpExchange, route: Route, result: Any) -> None:
         """See what a handler has made, as far as somebody wants to know."""
-        if route.method == "POST" and not route.asks and isinstance(result, Answer):
+        if route.method != "POST" or route.asks:
+            return
+        if isinstance(result, Answer):
             exchange.made = _id_of(result.value)
+        elif isinstance(result, Stream):
+            exchange.made = result.made
 
     def settle(self, exchange: HttpExchange) -> None:
         """The request is no more under way, or has become a talk, whose turns count instead."""
@@ -185,6 +189,8 @@ def _action(exchange: HttpExchange) -> Literal["create", "update", "delete", "au
         return None
     if exchange.access is None:
         return "authenticate" if isinstance(error, Unauthenticated) else None
+    if exchange.replayed:
+        return None  # what it tells of was noted when it was made
     return None if route.asks and exchange.made is None else _ACTIONS.get(route.method)
 
 

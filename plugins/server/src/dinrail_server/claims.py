@@ -78,7 +78,7 @@ class Held:
             finally:
                 self._drop()  # it may never have been begun, or have made nothing
 
-        return Stream(stream.wire, reads=reads(), headers=stream.headers, close=close)
+        return Stream(stream.wire, reads=reads(), headers=stream.headers, close=close, made=stream.made)
 
     def _drop(self) -> None:
         """Let the next try look for what this one may have made; beside, as the client may have left."""

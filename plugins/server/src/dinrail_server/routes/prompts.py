@@ -13,6 +13,7 @@ from dinrail_core.api.prompts import (
     SetDefaultVersion,
     UpdatePrompt,
 )
+from dinrail_core.errors import InvalidRequest
 from dinrail_core.hooks.http import Exchange, Reply, Route
 
 __all__ = ["ROUTES"]
@@ -57,6 +58,8 @@ async def _set_default(exchange: Exchange) -> Answer[Prompt]:
 
 
 async def _delete(exchange: Exchange) -> Reply:
+    if "version" in exchange.query:  # as with the other operations; whoever says it does not mean all of them
+        raise InvalidRequest("A prompt is deleted with all its versions; leave 'version' out.", param="version")
     prompts = await exchange.rail.service(Prompts)
     await prompts.delete(exchange.path["prompt_id"], exchange.call)
     return Reply(status=204)
