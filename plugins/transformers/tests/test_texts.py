@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from importlib.util import find_spec
@@ -195,3 +196,25 @@ async def test_completions_are_answered_through_the_server(speaker: Path) -> Non
             model="local/speaker", prompt=COUNT, temperature=0, max_tokens=3, stream=True
         )
         assert "".join([event.choices[0].text async for event in stream]) == whole.choices[0].text
+
+
+async def test_what_a_tokenizer_puts_before_a_text_is_a_token_and_no_text(speaker: Path, tmp_path: Path) -> None:
+    from tokenizers.processors import TemplateProcessing
+    from transformers import AutoTokenizer
+
+    folder = shutil.copytree(speaker, tmp_path / "begun")
+    tokenizer = AutoTokenizer.from_pretrained(str(folder))
+    mark = ("<|system|>", tokenizer.convert_tokens_to_ids("<|system|>"))
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single=f"{mark[0]} $A", special_tokens=[mark])
+    tokenizer.bos_token = mark[0]
+    tokenizer.save_pretrained(str(folder))
+    config = TransformersConfig.model_validate({"models": {"speaker": str(folder)}, "threads": 1})
+    async with Transformers.opened(config, "kit") as begun:
+        scored = (await both(begun, prompt="Count. Ü", echo=True, max_tokens=0, logprobs=0))["choices"][0]
+        assert scored["text"] == "Count. Ü"
+        assert scored["logprobs"]["tokens"][0] == mark[0]
+        assert scored["logprobs"]["text_offset"][:2] == [0, 0]
+        assert scored["logprobs"]["text_offset"][-1] == len("Count. Ü") - 1
+        nothing = await both(begun, prompt=None, max_tokens=2, echo=True)
+        assert nothing["usage"]["prompt_tokens"] == 1
+        assert nothing["usage"]["completion_tokens"] == 2

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["Choice", "End", "Heard", "Scored", "Token", "speak"]
 
 
+_NEAR = 8
+"""How many characters of a prompt a tokenizer may have changed in one place."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What one choice is made of.
@@ -155,8 +159,9 @@ def _repeat(model: LanguageModel, choice: Choice, text: str, hear: Callable[[Hea
         for chosen in chosens:
             scored.append(_scored(model, chosen, characters))
             piece = speller.feed(chosen.id)
-            # A mark that the tokenizer has put before the text is no part of it.
-            characters += len(piece) if text.startswith(piece, characters) else 0
+            # A mark that the tokenizer has put before the text is no part of it, and blanks it may have changed.
+            at = text.find(piece, characters, characters + len(piece) + _NEAR)
+            characters = at + len(piece) if at >= 0 else characters
         listening = listening and hear(Heard((), scored))
         if not listening:
             break
