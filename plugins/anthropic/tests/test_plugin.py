@@ -70,6 +70,18 @@ async def test_the_key_is_sent_as_its_kind_is(config: dict[str, Any], due: dict[
     assert headers["anthropic-version"] == "2023-06-01"
 
 
+async def test_an_effort_is_one_that_the_list_has() -> None:
+    async with (
+        FakeUpstream.open(ANTHROPIC_WIRE) as upstream,
+        open_alone(ANTHROPIC, {"base_url": upstream.url}) as provider,
+    ):
+        can = {"thinking": {"types": {"adaptive": YES}}, "effort": YES | {"low": YES, "high": YES, "xhigh": NO}}
+        upstream.shelf["/v1/models"] = json.dumps({"data": [{"id": "m", "capabilities": can}]}).encode()
+        await provider.models()
+        await provider.complete(CHAT.model_copy(update={"model": "m", "reasoning_effort": "max"}), Call())
+        assert upstream.received[-1].request.json["output_config"] == {"effort": "high"}
+
+
 async def test_models_that_are_gone_are_not_listed() -> None:
     stages = ("active", "deprecated", "retired", None)
     entries = [{"id": f"m{stage}", "lifecycle": stage, "max_tokens": 900} for stage in stages]

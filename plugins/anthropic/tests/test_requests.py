@@ -300,6 +300,20 @@ def test_a_turn_in_anthropics_own_blocks_is_given_back_as_it_is() -> None:
     assert turns(USER, theirs)[1]["content"] == "So."
 
 
+@pytest.mark.parametrize(
+    ("there", "wanted", "due"),
+    [
+        (("low", "high", "max"), "xhigh", "high"),
+        (("low", "high", "max"), "max", "max"),
+        (("low", "high"), "max", "high"),
+        (("high",), "minimal", "low"),
+    ],
+)
+def test_an_effort_that_a_model_has_not_is_the_next_lower_one(there: tuple[str, ...], wanted: str, due: str) -> None:
+    found = sent(Abilities(efforts=frozenset(there)), reasoning_effort=wanted)
+    assert found["output_config"] == {"effort": due}
+
+
 def test_a_limit_that_nobody_names_is_no_more_than_the_model_has() -> None:
     assert sent()["max_tokens"] == 4000
     assert sent(Abilities(most=1000))["max_tokens"] == 1000

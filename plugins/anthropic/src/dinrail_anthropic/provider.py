@@ -12,7 +12,7 @@ import orjson
 
 from dinrail_anthropic.answers import read_message
 from dinrail_anthropic.events import MessageReducer
-from dinrail_anthropic.requests import Abilities, messages_request
+from dinrail_anthropic.requests import EFFORTS, Abilities, messages_request
 from dinrail_core.api.answers import Answer, Stream
 from dinrail_core.api.call import Call
 from dinrail_core.api.chat.contract import ChatModel
@@ -131,6 +131,7 @@ def _abilities(entry: Mapping[str, Any]) -> Abilities:
         adaptive=_supported(can, "thinking", "types", "adaptive"),
         budgeted=_supported(can, "thinking", "types", "enabled"),
         effort=_supported(can, "effort"),
+        efforts=frozenset(level for level in EFFORTS if _supported(can, "effort", level)) or frozenset(EFFORTS),
     )
 
 

@@ -11,7 +11,7 @@ from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.errors import UnsupportedFeature
 from dinrail_sdk.translation import refuse_fields
 
-__all__ = ["Abilities", "messages_request"]
+__all__ = ["EFFORTS", "Abilities", "messages_request"]
 
 _NOT_THERE = (
     "n",
@@ -30,6 +30,9 @@ _NOT_THERE = (
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16_384, "xhigh": 24_576, "max": 32_768}
 """Tokens for thinking, for models that want a number; the least that Anthropic takes is 1024."""
 
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
+"""Degrees of effort, ascending."""
+
 _TIERS = {"auto": "auto", "priority": "auto", "fast": "auto", "default": "standard_only"}
 
 
@@ -41,12 +44,14 @@ class Abilities:
         adaptive: It decides itself how much.
         budgeted: It takes a number of tokens.
         effort: It takes a degree of effort.
+        efforts: Which; those that it has not are replaced by the next lower one.
         most: The most tokens that it generates; ``None`` where that is not told.
     """
 
     adaptive: bool = True
     budgeted: bool = False
     effort: bool = True
+    efforts: frozenset[str] = frozenset(EFFORTS)
     most: int | None = None
 
 
@@ -179,7 +184,7 @@ def _thinking(body: Mapping[str, Any], abilities: Abilities, max_tokens: int) ->
         raise UnsupportedFeature("This model does not think before it answers.", param="reasoning_effort")
     found: dict[str, Any] = {}
     if abilities.effort:
-        found["output_config"] = {"effort": "low" if effort == "minimal" else effort}
+        found["output_config"] = {"effort": _effort(effort, abilities.efforts)}
     if abilities.adaptive:
         # Models since Opus 4.7 sign their thoughts and leave the text out, unless one asks for it.
         found["thinking"] = {"type": "adaptive", "display": "summarized"}
@@ -188,6 +193,11 @@ def _thinking(body: Mapping[str, Any], abilities: Abilities, max_tokens: int) ->
         budget = min(_BUDGETS[effort], max_tokens - max(1, max_tokens // 4))
         found["thinking"] = {"type": "enabled", "budget_tokens": max(_BUDGETS["minimal"], budget)}
     return found
+
+
+def _effort(wanted: str, there: frozenset[str]) -> str:
+    level = EFFORTS.index("low" if wanted == "minimal" else wanted)
+    return next((effort for effort in reversed(EFFORTS[: level + 1]) if effort in there), EFFORTS[level])
 
 
 def _form(form: Mapping[str, Any] | None) -> dict[str, Any] | None:
