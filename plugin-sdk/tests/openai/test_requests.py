@@ -12,6 +12,7 @@ from dinrail_sdk.openai.requests import (
     older_limit,
     thoughts_as_reasoning,
     without,
+    without_foreign_notes,
 )
 
 USER = {"role": "user", "content": "hi"}
@@ -81,6 +82,23 @@ def test_messages_lose_what_says_nothing_to_the_server(given: dict[str, Any], se
     assert told == [{"role": "assistant"} | sent]
 
 
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"content": "A", "reasoning_content": "So.", "refusal": None}, {"content": "A", "refusal": None}),
+        ({"content": "A", "reasoning_details": [], "native_content": {}, "x": 1}, {"content": "A", "x": 1}),
+        (
+            {"content": [{"type": "text", "text": "A", "cache_control": {"type": "ephemeral"}}]},
+            {"content": [{"type": "text", "text": "A"}]},
+        ),
+        ({"content": "A", "annotations": []}, {"content": "A", "annotations": []}),
+    ],
+)
+def test_what_other_makers_left_in_messages_is_not_told_to_openai(given: dict[str, Any], sent: dict[str, Any]) -> None:
+    told = without_foreign_notes(chat(messages=[{"role": "assistant"} | given])).model_dump()["messages"]
+    assert told == [{"role": "assistant"} | sent]
+
+
 def test_parts_lose_their_marks_for_caches() -> None:
     part = {"type": "text", "text": "hi"}
     marked = part | {"prompt_cache_breakpoint": {"mode": "explicit"}, "cache_control": {"type": "ephemeral"}}
@@ -96,4 +114,4 @@ def test_fields_are_left_out_by_name() -> None:
 def test_a_request_that_needs_no_change_is_the_same_object() -> None:
     request = chat(max_tokens=5)
     assert older_limit(request) is instructions_as_system(request) is without(request, ("store",)) is request
-    assert thoughts_as_reasoning(request) is bare_messages(request) is request
+    assert thoughts_as_reasoning(request) is bare_messages(request) is without_foreign_notes(request) is request

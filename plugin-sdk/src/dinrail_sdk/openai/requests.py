@@ -10,7 +10,14 @@ from dinrail_core.api.chat.messages import AssistantMessage, DeveloperMessage, M
 from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.wire import MISSING
 
-__all__ = ["bare_messages", "instructions_as_system", "older_limit", "thoughts_as_reasoning", "without"]
+__all__ = [
+    "bare_messages",
+    "instructions_as_system",
+    "older_limit",
+    "thoughts_as_reasoning",
+    "without",
+    "without_foreign_notes",
+]
 
 _NOTES = frozenset({"annotations", "cache_control", "native_content", "prompt_cache_breakpoint", "reasoning_details"})
 """What messages and their parts carry for makers that know it; to others it says nothing."""
@@ -57,6 +64,11 @@ def bare_messages(
     return _each_message(request, partial(_bare, thoughts=thoughts))
 
 
+def without_foreign_notes(request: ChatRequest) -> ChatRequest:
+    """Messages without thoughts and notes, for the server whose own specification has no words for them."""
+    return _each_message(request, _own)
+
+
 def without(request: ChatRequest, names: Iterable[str]) -> ChatRequest:
     """The request without fields that change nothing about the answer, for servers that refuse unknown ones."""
     update = {name: MISSING for name in names if getattr(request, name) is not MISSING}
@@ -74,6 +86,20 @@ def _reasoned(message: Message) -> Message:
         return message
     said = message.reasoning if isinstance(message.reasoning, str) else message.reasoning_content
     return message.model_copy(update={"reasoning_content": MISSING, "reasoning": said or MISSING})
+
+
+_FOREIGN = frozenset({"cache_control", "native_content", "reasoning", "reasoning_content", "reasoning_details"})
+
+
+def _own(message: Message) -> Message:
+    parts = message.content if isinstance(message.content, list) else ()
+    noted = message.model_fields_set | (message.model_extra or {}).keys()
+    if noted.isdisjoint(_FOREIGN) and not any("cache_control" in (part.model_extra or ()) for part in parts):
+        return message
+    made = {name: value for name, value in message.model_dump().items() if name not in _FOREIGN}
+    if parts:
+        made["content"] = [{k: v for k, v in part.items() if k != "cache_control"} for part in made["content"]]
+    return type(message).model_validate(made)
 
 
 def _bare(message: Message, thoughts: str) -> Message:

@@ -14,7 +14,7 @@ from dinrail_core.api.provider import ModelSource
 from dinrail_core.api.responses.contract import NativeResponses
 from dinrail_core.hooks import ProviderType, hookimpl
 from dinrail_sdk.providers import detector, opener
-from dinrail_sdk.upstream import BaseUrl, UpstreamConfig
+from dinrail_sdk.upstream import BaseUrl, Upstream, UpstreamConfig
 
 __all__ = ["DINRAIL_API", "OPENAI", "OpenAIConfig", "dinrail_providers"]
 
@@ -27,11 +27,17 @@ class OpenAIConfig(UpstreamConfig):
     base_url: BaseUrl = HttpUrl("https://api.openai.com/v1")
 
 
+def _make(config: OpenAIConfig, upstream: Upstream) -> object:
+    from dinrail_openai.provider import OpenAI
+
+    return OpenAI(upstream)
+
+
 OPENAI = ProviderType(
     name="openai",
     config=OpenAIConfig,
     apis=frozenset({ChatModel, CompletionModel, Embedder, Moderator, NativeResponses, ModelSource}),
-    open=opener(),
+    open=opener(_make),
     detect=detector(key=("OPENAI_API_KEY",)),
     summary="OpenAI's own models",
 )
