@@ -65,11 +65,14 @@ def test_others_see_and_change_what_is_shared_with_them_and_no_more(
         assert (unit.get(NOTES, "note_1") is not None) == seen
         assert len(unit.select(NOTES)) == unit.count(NOTES) == (unit.sum(NOTES.c.size) or 0) == seen
         assert (unit.max(NOTES.c.text) == "a") == seen
+        by_id, among = NOTES.c.id == "note_1", NOTES.c.id.in_(["note_1", "note_2"])
+        assert len(unit.select(NOTES, by_id)) == unit.count(NOTES, among) == seen
         assert (unit.get(NOTES, "note_1", lock=True) is not None) == changed
         assert unit.stored_bytes() == mine, "what somebody has stored is its own alone"
 
     store.do(reader, look)
     assert store.do(reader, lambda unit: unit.update(NOTES, {"text": "b"})) == changed
+    assert store.do(reader, lambda unit: unit.update(NOTES, {"text": "b"}, NOTES.c.id == "note_1")) == changed
     assert store.do(reader, lambda unit: unit.change(NOTES, "note_1", {"text": "c"})) == changed
     assert _owners(store) == {("note_1", maker.tenant, maker.user or "")}
     assert store.do(reader, lambda unit: unit.delete(NOTES)) == changed

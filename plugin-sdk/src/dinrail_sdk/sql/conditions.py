@@ -6,9 +6,10 @@ by hand or a function that runs SQL could each look past the condition of owners
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Table
+from sqlalchemy import Column, PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import (
     BinaryExpression,
@@ -27,11 +28,12 @@ from sqlalchemy.sql.elements import (
 )
 from sqlalchemy.sql.elements import Tuple as TupleClause
 from sqlalchemy.sql.functions import Function
-from sqlalchemy.sql.operators import custom_op
+from sqlalchemy.sql.operators import custom_op, eq, in_op
 
 from dinrail_core.errors import InvalidRequest
+from dinrail_sdk.sql.tables import OWNERSHIP
 
-__all__ = ["FUNCTIONS", "check_expression", "check_text", "is_expression"]
+__all__ = ["FUNCTIONS", "check_expression", "check_text", "is_expression", "leads"]
 
 FUNCTIONS = frozenset({"abs", "coalesce", "length", "lower", "replace", "upper"})
 """Functions that look at their arguments alone, and that SQLite and PostgreSQL both have."""
@@ -78,6 +80,16 @@ def check_expression(table: Table, expression: object) -> None:
             check_text(part.value)
 
 
+def leads(table: Table, condition: object) -> bool:
+    """Whether a condition leads to few rows by itself: a column that an index begins with is one of some values."""
+    return (
+        isinstance(condition, BinaryExpression)
+        and condition.operator in (eq, in_op)
+        and isinstance(condition.left, Column)
+        and condition.left.name in _leading(table)
+    )
+
+
 def check_text(value: Any) -> None:
     """See that text can be stored: PostgreSQL has no NUL in text, so nothing of ours has.
 
@@ -101,3 +113,10 @@ def _is_harmless(table: Table, part: object) -> bool:
         operators = (part.operator, getattr(part, "negate", None), getattr(part, "modifier", None))
         return not any(isinstance(operator, custom_op) for operator in operators)
     return isinstance(part, _ALLOWED)
+
+
+@cache
+def _leading(table: Table) -> frozenset[str]:
+    keys = (one for one in table.constraints if isinstance(one, (PrimaryKeyConstraint, UniqueConstraint)))
+    first = (next(iter(one.columns)).name for one in (*table.indexes, *keys) if len(one.columns))
+    return frozenset(first) - OWNERSHIP

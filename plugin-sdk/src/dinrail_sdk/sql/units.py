@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ClauseElement
 
 from dinrail_core.api.pages import ListQuery
-from dinrail_sdk.sql.conditions import check_expression, check_text, is_expression
+from dinrail_sdk.sql.conditions import check_expression, check_text, is_expression, leads
 from dinrail_sdk.sql.contract import Duplicate
 from dinrail_sdk.sql.counting import counted_tables, total
 from dinrail_sdk.sql.fulltext import FullText
@@ -201,7 +201,8 @@ class Owned:
         order = column.asc() if upwards else column.desc()
         _check_all(table, (order,))
         columns = [one for one in table.c if all(one is not left_out for left_out in without)]
-        statement = select(*columns).where(*self._conditions(table, conditions)).order_by(order)
+        theirs = self._conditions(table, conditions, found=key is not None)
+        statement = select(*columns).where(*theirs).order_by(order)
         found = list(self._execute(statement.limit(page.limit + 1)).mappings().all())
         has_more = len(found) > page.limit
         del found[page.limit :]
@@ -306,11 +307,14 @@ class Owned:
         check_expression(table, column)
         return self._execute(select(wanted).where(*conditions)).scalar()
 
-    def _conditions(self, table: Table, where: Sequence[Where], *, writing: bool = False) -> Sequence[Where]:
-        """The conditions with that of ownership."""
+    def _conditions(
+        self, table: Table, where: Sequence[Where], *, writing: bool = False, found: bool = True
+    ) -> Sequence[Where]:
+        """The conditions with that of ownership; ``found`` is false where a list of the owner's rows is wanted."""
         _check_table(table)
         _check_all(table, where)
-        return (self._scope.condition(table, writing=writing), *where)
+        found = found and any(leads(table, condition) for condition in where)
+        return (self._scope.condition(table, writing=writing, found=found), *where)
 
     def _execute(self, statement: Any, rows: Any = None) -> CursorResult[Any]:
         parameters = self._scope.parameters if rows is None else rows
