@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from shop import BOB, EVE, Shop, open_shop
+from sqlalchemy import update
 
 from dinrail_core.api.call import Call
-from dinrail_core.errors import InvalidRequest, NotFound
+from dinrail_core.errors import InvalidRequest, NotFound, Unavailable
+from dinrail_sdk.sql.contract import Database
+from dinrail_vector_stores.tables import STORES
 
 HARBOUR = "The harbour master counts the boats every morning."
 LIGHTHOUSE = "A lighthouse keeper lights the lamp every evening."
@@ -142,6 +146,21 @@ async def test_a_query_is_rewritten_by_the_model_that_is_configured(shop: Shop, 
         with pytest.raises(InvalidRequest, match="nobody/parrot") as refused:
             await other.search(await other.store(HARBOUR), "x", rewrite_query=True)
     assert refused.value.param == "rewrite_query"
+
+
+async def test_a_store_whose_model_is_gone_says_so_and_is_found_by_words(shop: Shop) -> None:
+    store_id = await shop.store(HARBOUR)
+    gone = update(STORES).where(STORES.c.id == store_id).values(model="nobody/bag")
+    await (await shop.rail.service(Database)).sweep(lambda connection: connection.execute(gone).rowcount)
+    for mode in ("hybrid", "vector"):
+        with pytest.raises(Unavailable, match=r"'nobody/bag'.*is not there"):
+            await shop.search(store_id, "harbour", search_mode=mode)
+    assert await shop.names(store_id, HARBOUR, search_mode="keyword") == ["0.txt"]
+    await shop.update(store_id, embedding_model="models/wide")
+    async with asyncio.timeout(60):
+        while hasattr((await shop.get(store_id)).reembedding, "status"):
+            await asyncio.sleep(0.02)
+    assert await shop.names(store_id, HARBOUR) == ["0.txt"]
 
 
 async def test_contextual_chunks_are_found_by_what_a_model_says_of_them(shop: Shop) -> None:

@@ -33,9 +33,10 @@ async def vectors(shop: Shop, store_id: str, generation: int = 1) -> int:
 
 
 async def test_files_that_a_store_begins_with_are_found(shop: Shop) -> None:
-    store_id = await shop.store(TIDES, BREAD, STARS, name="facts", metadata={"a": "b"})
+    store_id = await shop.store(TIDES, BREAD, STARS, name="facts", description="What is so.", metadata={"a": "b"})
     store = await shop.get(store_id)
-    assert (store.name, store.metadata, store.status) == ("facts", {"a": "b"}, "completed")
+    assert (store.name, store.description, store.metadata) == ("facts", "What is so.", {"a": "b"})
+    assert store.status == "completed"
     assert (store.file_counts.completed, store.file_counts.total) == (3, 3)
     assert (store.embedding_model, store.embedding_dimension, store.provider_id) == ("models/bag", 256, "sqlite-vec")
     assert store.usage_bytes == sum(len(text) + 4 * 256 for text in (TIDES, BREAD, STARS))

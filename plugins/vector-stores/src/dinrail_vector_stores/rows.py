@@ -104,9 +104,9 @@ def next_collection_of(store: Mapping[Any, Any]) -> str:
     return f"{store['id'].lower()}_{store['generation'] + 1}"
 
 
-def store_bytes(name: str, metadata: Mapping[str, str]) -> int:
+def store_bytes(name: str, description: str | None, metadata: Mapping[str, str]) -> int:
     """How much a store takes of its owner's room; its files take the rest."""
-    return len(name.encode()) + len(json.dumps(metadata).encode())
+    return len(name.encode()) + len((description or "").encode()) + len(json.dumps(metadata).encode())
 
 
 def file_bytes(attributes: Mapping[str, Any], content: int = 0) -> int:
@@ -198,6 +198,7 @@ def store_of(row: Mapping[Any, Any]) -> VectorStore:
         expires_at=row["expires_at"],
         last_active_at=row["last_active_at"],
         metadata=row["metadata"],
+        description=MISSING if row["description"] is None else row["description"],
         embedding_model=row["model"],
         embedding_dimension=row["dimension"],
         provider_id=row["provider"],

@@ -15,7 +15,7 @@ from dinrail_core.api.vector_index import MAX_LIMIT, check_filter
 from dinrail_core.api.vector_stores import FoundText, HybridWeights, SearchRanking, SearchRequest, SearchResult
 from dinrail_core.api.vector_stores import SearchResults as Results
 from dinrail_core.api.wire import MISSING
-from dinrail_core.errors import InvalidRequest, ModelNotFound, NotFound, NothingServes
+from dinrail_core.errors import InvalidRequest, ModelNotFound, NotFound, NothingServes, Unavailable
 from dinrail_core.hooks import Rail, Target
 from dinrail_sdk.sql.contract import Database
 from dinrail_sdk.sql.units import Owned
@@ -103,8 +103,6 @@ class Search:
             queries = await rewritten(queries, self._rewrite_model, self._rail, call)
         try:
             found = await self._found(store, queries, request, plan, call)
-        except ModelNotFound:
-            raise
         except NotFound:
             # Its vectors have been replaced by those of another model in between.
             store = await self._database.read(call.principal, lambda unit: usable_store(unit, store_id))
@@ -145,7 +143,7 @@ class Search:
         meanings: Sequence[bytes | None] = [None] * len(queries)
         if plan.mode != "keyword":
             model = EmbeddingModel(store["model"], store["dimension"], store["shortened"])
-            meanings = await self._embeddings.embed(model, queries, call)
+            meanings = await self._meanings(model, queries, call)
         best: dict[str, FoundChunk] = {}
         for query, meaning in zip(queries, meanings, strict=True):
             for one in await self._for_one(store, query, meaning, request, plan, wanted, call):
@@ -153,6 +151,14 @@ class Search:
                 if known is None or known.score < one.score:
                     best[one.chunk["id"]] = one
         return sorted(best.values(), key=lambda one: (-one.score, one.chunk["id"]))
+
+    async def _meanings(self, model: EmbeddingModel, queries: Sequence[str], call: Call) -> Sequence[bytes]:
+        try:
+            return await self._embeddings.embed(model, queries, call)
+        except (ModelNotFound, NothingServes) as error:
+            # Not the caller's fault, who named none; 'not found' would speak of the store.
+            message = f"The model '{model.id}', by which this store's texts are found, is not there."
+            raise Unavailable(f"{message} The store can be given another one ('embedding_model').") from error
 
     async def _for_one(
         self,

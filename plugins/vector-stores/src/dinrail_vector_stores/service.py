@@ -137,6 +137,7 @@ class VectorStoreService(VectorStores):
             "id": new_id("vs_"),
             "created_at": now,
             "name": _text(request.name) or "",
+            "description": _text(request.description),
             "metadata": request.metadata if isinstance(request.metadata, dict) else {},
             **_expiry(request.expires_after, now),
             "last_active_at": now,
@@ -149,7 +150,7 @@ class VectorStoreService(VectorStores):
             "shortened": model.shortened,
             "next_done": 0,
         }
-        row["bytes"] = store_bytes(row["name"], row["metadata"])
+        row["bytes"] = store_bytes(row["name"], row["description"], row["metadata"])
         size = row["bytes"] + sum(file_bytes(file.attributes) for file in files)
         await self._database.read(call.principal, lambda unit: check_room(unit, call, size))
         await self._make_collection(index, collection_of(row), model.dimension)
@@ -198,7 +199,9 @@ class VectorStoreService(VectorStores):
                 values["name"] = request.name or ""
             if request.metadata is not MISSING:
                 values["metadata"] = request.metadata or {}
-            values["bytes"] = store_bytes(values.get("name", store["name"]), values.get("metadata", store["metadata"]))
+            values["bytes"] = store_bytes(
+                values.get("name", store["name"]), store["description"], values.get("metadata", store["metadata"])
+            )
             more = max(0, values["bytes"] - store["bytes"])
             days = store["expires_days"] if request.expires_after is MISSING else request.expires_after
             values |= _expiry(days, now)

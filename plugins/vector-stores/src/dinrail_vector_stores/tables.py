@@ -36,6 +36,7 @@ STORES = owned_table(
     _METADATA,
     Column("created_at", BigInteger, nullable=False),
     Column("name", Text, nullable=False),
+    Column("description", Text),
     Column("metadata", JSON, nullable=False),
     Column("expires_days", Integer),
     Column("last_active_at", BigInteger, nullable=False),
@@ -64,7 +65,7 @@ STORES = owned_table(
 """A store. Its vectors are in the collection of its ``generation``, by ``model``; while it is on its way to another
 model, that of the next generation is filled by ``next_model``, in the job of the key ``next_job`` on behalf of
 ``next_by``. ``chunks`` and ``words`` are those of completed files; ``emptied`` says that its time was over and its
-chunks are gone. ``bytes`` are those of its name and metadata."""
+chunks are gone. ``bytes`` are those of its name, description and metadata."""
 
 FILES = owned_table(
     "vector_store_files",

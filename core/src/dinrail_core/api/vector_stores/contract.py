@@ -82,6 +82,7 @@ class VectorStores(ABC):
             InvalidRequest: A filter compares what cannot be compared, the ranker is unknown, or no model that could
                 rewrite the query is configured; ``param`` says which.
             Conflict: The store has expired.
+            Unavailable: The store's model or vector database is not there any more.
         """
 
     @abstractmethod

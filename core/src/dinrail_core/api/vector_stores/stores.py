@@ -20,6 +20,7 @@ __all__ = [
 ]
 
 _Name = Annotated[PlainText, Field(max_length=1024)]
+_Description = Annotated[PlainText, Field(max_length=4096)]
 
 
 class StoreExpiry(Wire):
@@ -46,6 +47,8 @@ class CreateVectorStore(Wire):
     file_ids: Annotated[Many[str], Field(max_length=500)] | MISSING = MISSING
     """Files that it begins with."""
     name: _Name | MISSING = MISSING
+    description: _Description | MISSING = MISSING
+    """What it is for."""
     expires_after: StoreExpiry | MISSING = MISSING
     chunking_strategy: ChunkingStrategy | MISSING = MISSING
     """How ``file_ids`` are cut into chunks."""
@@ -102,8 +105,9 @@ class VectorStore(Wire):
     last_active_at: int | None
     """Seconds since the epoch."""
     metadata: Metadata | None
+    description: str | MISSING = MISSING
+    """There where the store was made with one. Dinrail's own, like what stands below."""
     embedding_model: str | MISSING = MISSING
-    """Dinrail's own, like what stands below."""
     embedding_dimension: int | MISSING = MISSING
     """Left out until a first text has been embedded, where neither request nor configuration says it."""
     provider_id: str | MISSING = MISSING
