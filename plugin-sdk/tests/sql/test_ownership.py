@@ -107,7 +107,7 @@ def test_a_foreign_row_is_exactly_a_missing_one(store: Store) -> None:
     for principal in (BOB, EVE, TEAM):
         for key in ("note_1", "note_2"):
             answers = store.do(principal, lambda unit, key=key: _ask_everything(unit, key))  # type: ignore[misc]  # bound at once
-            assert answers == [None, None, None, [], 0, 0, None, 0, False, 0], (principal, key)
+            assert answers == [None, None, None, None, [], 0, 0, None, 0, False, 0], (principal, key)
     assert store.do(ANN, lambda unit: unit.select(NOTES))[0]["text"] == "secret"
 
 
@@ -115,6 +115,7 @@ def _ask_everything(unit: Owned, key: str) -> list[Any]:
     return [
         unit.get(NOTES, key),
         unit.get(NOTES, key, lock=True),
+        unit.get_all(NOTES, [key]).get(key),
         unit.first(NOTES, N.id == key),
         list(unit.select(NOTES, N.id == key)),
         unit.count(NOTES, N.id == key),
@@ -371,6 +372,7 @@ def test_text_that_postgresql_cannot_hold_is_refused_on_both(store: Store) -> No
     with pytest.raises(InvalidRequest):
         store.do(ANN, lambda unit: unit.select(NOTES, N.text.in_(["a", "x\0y"])))
     assert store.do(ANN, lambda unit: unit.get(NOTES, "x\0y")) is None
+    assert store.do(ANN, lambda unit: unit.get_all(NOTES, ["x\0y"])) == {}
 
 
 def _unit(connection: sa.Connection) -> Owned:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinrail_vector_stores.ranking import as_scores, bm25, cosine_score, rrf, weighted
+from dinrail_vector_stores.ranking import BM25, as_scores, cosine_score, rrf, weighted
 
 WORD = st.sampled_from(["a", "b", "c", "d", "e"])
 SCORES = st.dictionaries(WORD, st.floats(0, 1), max_size=5)
@@ -17,7 +17,7 @@ WEIGHTS = st.tuples(st.floats(0.01, 1), st.floats(0.01, 1))
 
 @given(st.lists(WORD, min_size=1, max_size=30), st.dictionaries(WORD, st.integers(0, 50), min_size=1), WEIGHTS)
 def test_bm25_is_a_share(words: list[str], frequencies: dict[str, int], weights: tuple[float, float]) -> None:
-    score = bm25(" ".join(words), len(words), frequencies, 50, 20.0)
+    score = BM25(frequencies, 50, 20.0).score(" ".join(words), len(words))
     assert 0 <= score <= 1
     assert (score > 0) == any(frequencies.get(word, 0) > 0 for word in words)
 
@@ -27,14 +27,14 @@ def test_bm25_counts_every_occurrence(words: list[str], word: str) -> None:
     more = Counter([*words, word])[word]
     apart = " ".join([*(one for one in words if one != word), *["x", word] * more])
     together = " ".join([*(one for one in words if one != word), *["x"] * more, *[word] * more])
-    scores = [bm25(text, 20, {word: 3}, 10, 20.0) for text in (apart, together)]
+    scores = [BM25({word: 3}, 10, 20.0).score(text, 20) for text in (apart, together)]
     assert scores[0] == pytest.approx(scores[1])
 
 
 def test_rare_words_count_more_and_long_chunks_less() -> None:
     frequencies = {"rare": 1, "common": 90}
-    assert bm25("rare x", 2, frequencies, 100, 2) > bm25("common x", 2, frequencies, 100, 2)
-    assert bm25("rare x", 2, frequencies, 100, 10) > bm25("rare x", 100, frequencies, 100, 10)
+    assert BM25(frequencies, 100, 2).score("rare x", 2) > BM25(frequencies, 100, 2).score("common x", 2)
+    assert BM25(frequencies, 100, 10).score("rare x", 2) > BM25(frequencies, 100, 10).score("rare x", 100)
 
 
 @given(st.permutations("abcde"), st.permutations("abcde"), WEIGHTS)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 from sqlalchemy import RowMapping
 
+from dinrail_sdk.sql.fulltext import WordQuery
 from dinrail_sdk.sql.units import Owned
 from dinrail_vector_stores.words import by_words
 
@@ -23,9 +24,12 @@ class Counts:
     def occurrences(self, index: Any, under: Any, words: Sequence[str], at_most: int) -> Mapping[str, int]:
         return {word: min(at_most, self.counts.get(word, 0)) for word in words}
 
-    def matching(self, index: Any, under: Any, words: Sequence[str], limit: int) -> Sequence[RowMapping]:
-        self.wanted = words
+    def matching(self, index: Any, under: Any, query: WordQuery, limit: int) -> Sequence[RowMapping]:
+        self.wanted = list(query.weights)
         return ()
+
+    def get_all(self, table: Any, keys: Collection[str]) -> Mapping[str, RowMapping]:
+        return {}
 
 
 def looked_for(query: str, counts: Mapping[str, int]) -> Sequence[str]:

@@ -3,10 +3,14 @@
 A service declares which of a table's columns holds words and within what a search stays, and makes the index in its
 migration. Words are made by :func:`words_of`, for what is kept and for what is looked for, so that both databases find
 the same rows. What the databases say about rank only chooses candidates; their measures are not the same.
+
+On SQLite every word is indexed together with what its row is within, as one token: what a search costs, and what it
+counts, is a matter of that one object and not of all that are in the table.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,28 +20,42 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
+    Float,
     Integer,
     Select,
     String,
     Table,
+    Text,
     bindparam,
     case,
+    cast,
+    column,
     func,
     literal,
     literal_column,
     select,
-    table,
+    text,
 )
 
-__all__ = ["FullText", "create_full_text", "words_of"]
+__all__ = ["SATURATION", "SHORTNESS", "FullText", "WordQuery", "create_full_text", "words_of"]
+
+SATURATION = 1.2
+"""BM25's ``k1``: how soon more of a word tells no more."""
+SHORTNESS = 0.75
+"""BM25's ``b``: how much less a word tells in a row of many."""
 
 _WORD = re.compile(r"[^\W_]+")
 _WITHOUT_SPACES = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f]+")
 _LONGEST = 60
 _VECTOR = "dinrail_words"
 """The column of PostgreSQL's lexemes, which SQLAlchemy's table does not have."""
-_ANY, _WITHIN, _LIMIT, _NUMBERED = "any_", "within_", "limit_", "word_{}_"
+_WITHIN, _LIMIT, _AVERAGE, _WORDS, _ANY = "within_", "limit_", "average_", "words_", "any_"
+_NTH, _WEIGHT = "word_{}_", "weight_{}_"
 """Names of parameters; no column is called so."""
+_LOOKED_AT = 5_000
+"""Occurrences of words that SQLite looks at for one search; the heavier words come first."""
+_TAIL = 16
+"""Characters of an id that stand before each of SQLite's tokens: its end, which is random."""
 
 
 def words_of(text: str) -> list[str]:
@@ -80,6 +98,19 @@ def _singular(word: str) -> str:
     return word[:-1]
 
 
+@dataclass(frozen=True, slots=True)
+class WordQuery:
+    """What is looked for.
+
+    Attributes:
+        weights: The words, as :func:`words_of` makes them, and how much each tells.
+        average: How many words a row has on average.
+    """
+
+    weights: Mapping[str, float]
+    average: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FullText:
     """A table whose rows are found by words.
@@ -87,53 +118,108 @@ class FullText:
     Attributes:
         table: An owned table.
         words: The column of words, joined by spaces.
+        length: The column that says how many they are.
         within: The column that says what a row belongs to (an id); a search stays within one.
         key: A column of unique 64-bit integers.
     """
 
     table: Table
     words: Column[Any]
+    length: Column[Any]
     within: Column[Any]
     key: Column[Any]
 
     def candidates(
-        self, dialect: str, within: str, wanted: Sequence[str], limit: int
+        self, dialect: str, within: str, query: WordQuery, limit: int
     ) -> tuple[Select[Any], Mapping[str, Any]]:
-        """A query for the likeliest rows, the likeliest first, and its parameters; for units of work."""
+        """A query for the likeliest rows, the likeliest first, and its parameters; for units of work.
+
+        On SQLite they are those of the highest BM25, by the weights that are given, among the first 5,000 occurrences
+        of the words; on PostgreSQL, which does not tell how often a row has a word without reading it, a word that is
+        there counts more than how often it is.
+        """
+        ordered = dict(sorted(query.weights.items(), key=lambda item: -item[1]))
+        values: dict[str, Any] = {_WITHIN: within, _LIMIT: limit}
         if dialect == "sqlite":
-            return _sqlite_candidates(self), {_ANY: self._match(within, wanted), _LIMIT: limit}
-        lexemes = [_lexeme(word) for word in wanted]
-        values = {_WITHIN: within, _LIMIT: limit, _ANY: " | ".join(lexemes), **_numbered(lexemes)}
-        return _postgresql_candidates(self, len(lexemes)), values
+            tokens = dict(zip(_tokens(within, list(ordered)), ordered.values(), strict=True))
+            words = json.dumps(tokens, ensure_ascii=False)
+            return _sqlite_candidates(self), {**values, _WORDS: words, _AVERAGE: max(1.0, query.average)}
+        lexemes = [_lexeme(word) for word in ordered]
+        values |= {**_numbered(_WEIGHT, list(ordered.values())), **_numbered(_NTH, lexemes)}
+        return _postgresql_candidates(self, len(lexemes)), {**values, _ANY: " | ".join(lexemes)}
 
     def occurrences(
         self, dialect: str, within: str, wanted: Sequence[str], at_most: int
     ) -> tuple[Select[Any], Mapping[str, Any]]:
-        """A query for how many rows have each word, a column each, and its parameters; for units of work."""
+        """A query for how many rows have each word, in order, as a list in JSON, and its parameters; for units of work.
+
+        It has no row where the caller sees none of what the search is within.
+        """
+        values: dict[str, Any] = {_WITHIN: within, _LIMIT: at_most}
         if dialect == "sqlite":
-            values = _numbered([self._match(within, [word]) for word in wanted])
-        else:
-            values = {_WITHIN: within, **_numbered([_lexeme(word) for word in wanted])}
-        return _occurrences(self, dialect, len(wanted)), {**values, _LIMIT: at_most}
-
-    def _match(self, within: str, wanted: Sequence[str]) -> str:
-        """FTS5's query; what is no letter, digit, ``_`` or ``-`` never gets into it."""
-        if not all(re.fullmatch(r"[\w-]+", word) for word in (within, *wanted)):
-            raise TypeError("Words come from words_of(), and what they are within is an id.")
-        words = " OR ".join(f'"{word}"' for word in wanted)
-        return f'{self.within.name} : "{within}" AND {self.words.name} : ({words})'
+            words = json.dumps(_tokens(within, wanted), ensure_ascii=False)
+            return _sqlite_occurrences(self), {**values, _WORDS: words}
+        values |= _numbered(_NTH, [_lexeme(word) for word in wanted])
+        return _postgresql_occurrences(self, len(wanted)), values
 
 
-# Statements are made once for each number of words: making one costs as much as running it.
+def _tokens(within: str, words: Sequence[str]) -> list[str]:
+    """SQLite's tokens; what is no letter, digit, ``_`` or ``-`` never gets into a query."""
+    if not re.fullmatch(r"[\w-]+", within, re.ASCII) or not all(re.fullmatch(r"\w+", word) for word in words):
+        raise TypeError("Words come from words_of(), and what they are within is an id.")
+    return [f"{within[-_TAIL:].lower()}-{word}" for word in words]
+
+
+# Statements are made once: making one costs more than running it.
+
+_SQLITE_LIKELIEST = """
+SELECT lengths."{key}" AS "key", -sum(
+    weight * times / (times + {saturation} * (1 - {shortness} + {shortness} * lengths."{length}" / :average_))
+) AS rank
+FROM (
+    SELECT doc, weight, count(*) AS times
+    FROM (
+        SELECT terms.doc, terms.term, words.value AS weight
+        FROM json_each(:words_) AS words CROSS JOIN {terms} AS terms ON terms.term = words."key"
+        LIMIT {looked_at}
+    )
+    GROUP BY doc, term
+)
+CROSS JOIN {table} AS lengths INDEXED BY {lengths} ON lengths."{key}" = doc
+GROUP BY doc ORDER BY rank LIMIT :limit_
+"""
+"""A row's length is stored behind its text, so it is read from an index that SQLite would not take by itself."""
+_SQLITE_COUNTS = """
+SELECT json_group_array((
+    SELECT count(*) FROM (SELECT 1 FROM {index} WHERE {index} MATCH '"' || words.value || '"' LIMIT :limit_)
+)) FROM json_each(:words_) AS words
+"""
 
 
 @cache
 def _sqlite_candidates(index: FullText) -> Select[Any]:
-    name = _index(index.table.name)
-    rank: Any = literal_column(f"bm25({name}, 0.0, 1.0)").label("rank")
-    found: Select[Any] = select(literal_column("rowid").label("key"), rank).select_from(table(name))
-    found = found.where(literal_column(name).op("MATCH")(bindparam(_ANY)))
-    return _ranked(index, found, rank)
+    likeliest = text(_sqlite(index, _SQLITE_LIKELIEST)).columns(column("key", Integer), column("rank", Float))
+    return _ranked(index, likeliest.subquery()).where(index.within == bindparam(_WITHIN))
+
+
+@cache
+def _sqlite_occurrences(index: FullText) -> Select[Any]:
+    return _seen(index, text(_sqlite(index, _SQLITE_COUNTS)).columns(column("counts", Text)).scalar_subquery())
+
+
+def _sqlite(index: FullText, statement: str) -> str:
+    name = index.table.name
+    return statement.format(
+        table=name,
+        index=_index(name),
+        terms=_terms(name),
+        lengths=_lengths(name),
+        key=index.key.name,
+        length=index.length.name,
+        saturation=SATURATION,
+        shortness=SHORTNESS,
+        looked_at=_LOOKED_AT,
+    )
 
 
 @cache
@@ -141,34 +227,41 @@ def _postgresql_candidates(index: FullText, words: int) -> Select[Any]:
     lexemes = _lexemes(index)
     # A word that is there counts more than how often it is, which chunks of like length make of little weight.
     parts = [
-        case((lexemes.op("@@")(query), 1 + func.ts_rank(lexemes, query, 1)), else_=literal(0.0))
-        for query in (_query(_NUMBERED.format(number)) for number in range(words))
+        case((lexemes.op("@@")(query), weight * (1 + func.ts_rank(lexemes, query, 1))), else_=literal(0.0))
+        for query, weight in (
+            (_query(_NTH.format(number)), bindparam(_WEIGHT.format(number), type_=Float)) for number in range(words)
+        )
     ]
     rank = (-sum(parts[1:], parts[0])).label("rank")
     found: Select[Any] = select(index.key.label("key"), rank)
-    return _ranked(index, found.where(index.within == bindparam(_WITHIN), lexemes.op("@@")(_query(_ANY))), rank)
+    found = found.where(index.within == bindparam(_WITHIN), lexemes.op("@@")(_query(_ANY)))
+    return _ranked(index, found.order_by(rank).limit(bindparam(_LIMIT, type_=Integer)).subquery())
 
 
-def _ranked(index: FullText, found: Select[Any], rank: Any) -> Select[Any]:
-    likeliest = found.order_by(rank).limit(bindparam(_LIMIT, type_=Integer)).subquery()
+@cache
+def _postgresql_occurrences(index: FullText, words: int) -> Select[Any]:
+    counts = []
+    for number in range(words):
+        has = _lexemes(index).op("@@")(_query(_NTH.format(number)))
+        found = select(index.key).where(index.within == bindparam(_WITHIN), has)
+        some = found.limit(bindparam(_LIMIT, type_=Integer)).subquery()
+        counts.append(select(func.count()).select_from(some).scalar_subquery())
+    return _seen(index, cast(func.json_build_array(*counts), Text))
+
+
+def _ranked(index: FullText, likeliest: Any) -> Select[Any]:
     joined = index.table.join(likeliest, likeliest.c.key == index.key)
     return select(index.table).select_from(joined).order_by(likeliest.c.rank)
 
 
-@cache
-def _occurrences(index: FullText, dialect: str, words: int) -> Select[Any]:
-    counts = []
-    for number in range(words):
-        if dialect == "sqlite":
-            name = _index(index.table.name)
-            has = literal_column(name).op("MATCH")(bindparam(_NUMBERED.format(number)))
-            found: Select[Any] = select(literal_column("rowid")).select_from(table(name)).where(has)
-        else:
-            has = _lexemes(index).op("@@")(_query(_NUMBERED.format(number)))
-            found = select(index.key).where(index.within == bindparam(_WITHIN), has)
-        some = found.limit(bindparam(_LIMIT, type_=Integer)).subquery()
-        counts.append(select(func.count()).select_from(some).scalar_subquery())
-    return select(*counts)
+def _seen(index: FullText, wanted: Any) -> Select[Any]:
+    """Once, where there is a row: all within one object belong to whom it belongs to, so one of them speaks for all."""
+    return (
+        select(wanted.label("counts"))
+        .select_from(index.table)
+        .where(index.within == bindparam(_WITHIN))
+        .limit(literal_column("1"))
+    )
 
 
 def _lexemes(index: FullText) -> Any:
@@ -179,12 +272,12 @@ def _query(parameter: str) -> Any:
     return func.to_tsquery("simple", bindparam(parameter, type_=String))
 
 
-def _numbered(values: Sequence[str]) -> Mapping[str, str]:
-    return {_NUMBERED.format(number): value for number, value in enumerate(values)}
+def _numbered(name: str, values: Sequence[Any]) -> Mapping[str, Any]:
+    return {name.format(number): value for number, value in enumerate(values)}
 
 
-def create_full_text(operations: Any, table_name: str, *, words: str, within: str, key: str) -> None:
-    """Make the index; in a migration, behind the table.
+def create_full_text(operations: Any, table_name: str, *, words: str, length: str, within: str, key: str) -> None:
+    """Make the index of the rows that are there, in the place of one that an older version has made; in a migration.
 
     On SQLite it is a table of its own that triggers keep in step, on PostgreSQL a computed column.
 
@@ -192,34 +285,52 @@ def create_full_text(operations: Any, table_name: str, *, words: str, within: st
         operations: ``alembic.op``.
         table_name: The table.
         words: Its column of words.
+        length: Its column that says how many they are.
         within: Its column that a search stays within.
         key: Its column of unique integers.
     """
     if operations.get_bind().dialect.name == "postgresql":
         operations.execute(
-            f"ALTER TABLE {table_name} ADD COLUMN {_VECTOR} tsvector "
+            f"ALTER TABLE {table_name} ADD COLUMN IF NOT EXISTS {_VECTOR} tsvector "
             f"GENERATED ALWAYS AS (to_tsvector('simple', {words})) STORED"
         )
-        operations.execute(f"CREATE INDEX ix_{table_name}_words ON {table_name} USING gin ({_VECTOR})")
+        operations.execute(f"CREATE INDEX IF NOT EXISTS ix_{table_name}_words ON {table_name} USING gin ({_VECTOR})")
         return
-    name = _index(table_name)
+    name, terms, lengths = _index(table_name), _terms(table_name), _lengths(table_name)
+    for there in (f"TRIGGER IF EXISTS {name}_insert", f"TRIGGER IF EXISTS {name}_delete", f"TABLE IF EXISTS {name}"):
+        operations.execute(f"DROP {there}")
+    # Words are as words_of() has made them. The cheapest tokenizer leaves all that is not ASCII alone.
     operations.execute(
-        f"CREATE VIRTUAL TABLE {name} USING fts5({within}, {words}, content='{table_name}', content_rowid='{key}', "
-        "tokenize=\"unicode61 remove_diacritics 0 tokenchars '_-'\")"
+        f"CREATE VIRTUAL TABLE {name} USING fts5({words}, content='', columnsize=0, tokenize=\"ascii tokenchars '_-'\")"
     )
+    operations.execute(f"CREATE VIRTUAL TABLE IF NOT EXISTS {terms} USING fts5vocab({name}, instance)")
+    operations.execute(f"CREATE INDEX IF NOT EXISTS {lengths} ON {table_name} ({key}, {length})")
+
+    def tokens(row: str) -> str:
+        tail = f"substr({row}{within}, -{_TAIL}) || '-'"
+        return f"{tail} || replace({row}{words}, ' ', ' ' || {tail})"
+
+    operations.execute(f"INSERT INTO {name}(rowid, {words}) SELECT {key}, {tokens('')} FROM {table_name}")  # noqa: S608 names of a migration's
     operations.execute(
         f"CREATE TRIGGER {name}_insert AFTER INSERT ON {table_name} BEGIN "  # noqa: S608 names of a migration's
-        f"INSERT INTO {name}(rowid, {within}, {words}) VALUES (new.{key}, new.{within}, new.{words}); END"
+        f"INSERT INTO {name}(rowid, {words}) VALUES (new.{key}, {tokens('new.')}); END"
     )
     operations.execute(
         f"CREATE TRIGGER {name}_delete AFTER DELETE ON {table_name} BEGIN "  # noqa: S608 names of a migration's
-        f"INSERT INTO {name}({name}, rowid, {within}, {words}) "
-        f"VALUES ('delete', old.{key}, old.{within}, old.{words}); END"
+        f"INSERT INTO {name}({name}, rowid, {words}) VALUES ('delete', old.{key}, {tokens('old.')}); END"
     )
 
 
 def _index(table_name: str) -> str:
     return f"{table_name}_words"
+
+
+def _terms(table_name: str) -> str:
+    return f"{table_name}_terms"
+
+
+def _lengths(table_name: str) -> str:
+    return f"ix_{table_name}_lengths"
 
 
 def _lexeme(word: str) -> str:

@@ -49,6 +49,22 @@ class Prepared:
             raise text.wrapped(error) from error
         return text.row(found) if found is not None else None
 
+    def all(self, connection: Connection, values: Values) -> Sequence[RowMapping]:
+        """The rows that are found.
+
+        Raises:
+            DBAPIError: As for :meth:`first`.
+        """
+        driver, text = _sqlite(connection), self._text
+        if driver is None or text is None:
+            return connection.execute(self._statement, values).mappings().all()
+        bound = text.bound(values)
+        try:
+            found = driver.execute(text.sql, bound).fetchall()
+        except sqlite3.Error as error:
+            raise text.wrapped(error) from error
+        return [text.row(row) for row in found]
+
     def run(self, connection: Connection, *rows: Values) -> int:
         """Change or add rows, and return how many they were.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, String, Table, and_, bindparam, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, String, Table, and_, bindparam, func, or_, select, true, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -16,7 +16,7 @@ from dinrail_sdk.sql.tables import AUDIENCE, OWNER, TENANT, object_of
 
 __all__ = ["Scope"]
 
-_TENANT, _OWNER, _ID, _NEW = "tenant_", "owner_", "id_", "new_{}_"
+_TENANT, _OWNER, _ID, _IDS, _NEW = "tenant_", "owner_", "id_", "ids_", "new_{}_"
 """Names of parameters; no column is called so."""
 _MOST = 4096
 """Statements that are kept: some for each table and each set of rules of sharing that callers have."""
@@ -51,6 +51,15 @@ class Scope:
         """
         return _condition(table, self.principal.shares, writing, found)
 
+    def narrowed(self, statement: Select[Any], table: Table) -> Prepared:
+        """A statement with the condition that it carries, to be run with :attr:`parameters` beside its own.
+
+        Args:
+            statement: One that is made once and kept for good.
+            table: The owned table that it reads, few rows of it, to which it knows its way.
+        """
+        return _narrowed(statement, table, self.principal.shares)
+
     def row(self, table: Table, key: str, *, lock: bool) -> tuple[Prepared, Mapping[str, str]]:
         """The statement that finds a row by its id, and its parameters.
 
@@ -60,6 +69,10 @@ class Scope:
             lock: Whether the row is to be changed, and kept from others until then.
         """
         return _row(table, self.principal.shares, lock), {**self.parameters, _ID: key}
+
+    def rows(self, table: Table, keys: Collection[str]) -> tuple[Select[Any], Mapping[str, Any]]:
+        """The statement that finds rows by their ids, and its parameters."""
+        return _rows(table, self.principal.shares), {**self.parameters, _IDS: sorted(keys)}
 
     def change(self, table: Table, key: str, values: Mapping[str, Any]) -> tuple[Prepared, Mapping[str, Any]]:
         """The statement that changes a row that is found by its id, and its parameters.
@@ -107,6 +120,17 @@ def _row(table: Table, shares: Shares, lock: bool) -> Prepared:
     statement = select(table).where(_condition(table, shares, lock, found=True), table.c.id == bindparam(_ID))
     # SQLite has one writer at a time and ignores it.
     return Prepared(statement.with_for_update() if lock else statement)
+
+
+@lru_cache(_MOST)
+def _narrowed(statement: Select[Any], table: Table, shares: Shares) -> Prepared:
+    return Prepared(statement.where(_condition(table, shares, writing=False, found=True)))
+
+
+@lru_cache(_MOST)
+def _rows(table: Table, shares: Shares) -> Select[Any]:
+    here = table.c.id.in_(bindparam(_IDS, expanding=True))
+    return select(table).where(_condition(table, shares, writing=False, found=True), here)
 
 
 @lru_cache(_MOST)

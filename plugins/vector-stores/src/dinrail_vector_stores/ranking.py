@@ -5,35 +5,53 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-__all__ = ["as_scores", "bm25", "cosine_score", "rrf", "weighted"]
+from dinrail_sdk.sql.fulltext import SATURATION, SHORTNESS
 
-_K1 = 1.2
-_B = 0.75
+__all__ = ["BM25", "as_scores", "cosine_score", "rrf", "weighted"]
+
 _RRF = 60
 """The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009)."""
 
 
-def bm25(words: str, length: int, frequencies: Mapping[str, int], documents: int, average: float) -> float:
-    """How well a chunk fits a query, as a share of the most that any chunk could reach: 0 to 1.
+class BM25:
+    """How well chunks fit a query.
 
     Args:
-        words: The chunk's words, joined by spaces.
-        length: How many they are.
         frequencies: The query's words, and how many of the store's chunks have each; those that none has do not count.
         documents: How many chunks the store has.
         average: How many words a chunk has on average.
+
+    Attributes:
+        rarities: How much each of the words tells that are there at all.
+        average: How many words a chunk has on average, one at least.
     """
-    padded = f" {words.replace(' ', '  ')} "  # so that neighbours share no space, and each is counted
-    norm = _K1 * (1 - _B + _B * length / max(average, 1.0))
-    score = most = 0.0
-    for word, frequency in frequencies.items():
-        if frequency <= 0:
-            continue
-        rarity = math.log(1 + (max(documents, frequency) - frequency + 0.5) / (frequency + 0.5))
-        occurrences = padded.count(f" {word} ")
-        score += rarity * occurrences * (_K1 + 1) / (occurrences + norm)
-        most += rarity * (_K1 + 1)
-    return min(1.0, score / most) if most else 0.0
+
+    def __init__(self, frequencies: Mapping[str, int], documents: int, average: float) -> None:
+        self.rarities = {
+            word: math.log(1 + (max(documents, frequency) - frequency + 0.5) / (frequency + 0.5))
+            for word, frequency in frequencies.items()
+            if frequency > 0
+        }
+        self.average = max(average, 1.0)
+        self._sought = [(f" {word} ", rarity) for word, rarity in self.rarities.items()]
+        self._most = sum(self.rarities.values()) * (SATURATION + 1)
+
+    def score(self, words: str, length: int) -> float:
+        """A chunk's, as a share of the most that any could reach: 0 to 1.
+
+        Args:
+            words: The chunk's words, joined by spaces.
+            length: How many they are.
+        """
+        if not self.rarities:
+            return 0.0
+        padded = f" {words.replace(' ', '  ')} "  # so that neighbours share no space, and each is counted
+        norm = SATURATION * (1 - SHORTNESS + SHORTNESS * length / self.average)
+        reached = 0.0
+        for word, rarity in self._sought:
+            occurrences = padded.count(word)
+            reached += rarity * occurrences / (occurrences + norm)
+        return min(1.0, reached * (SATURATION + 1) / self._most)
 
 
 def cosine_score(similarity: float) -> float:

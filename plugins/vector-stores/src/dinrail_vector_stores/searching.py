@@ -251,7 +251,7 @@ def _fused(
     for begin in range(0, len(order), wanted):
         part = order[begin : begin + wanted]
         missing = [key for key in part if key not in known]
-        rows = {row["id"]: row for row in unit.select(CHUNKS, CHUNKS.c.id.in_(missing))} if missing else {}
+        rows = unit.get_all(CHUNKS, missing)
         files = living_files(unit, {row["file"] for row in rows.values()}, plan.wanted)
         for key in part:
             if key in known:

@@ -119,7 +119,7 @@ CHUNKS = owned_table(
 )
 """A chunk. ``words`` are those that it is found by, ``length`` is their number, ``context`` what a model says of it."""
 
-WORDS = FullText(CHUNKS, words=CHUNKS.c.words, within=CHUNKS.c.store_id, key=CHUNKS.c.key)
+WORDS = FullText(CHUNKS, words=CHUNKS.c.words, length=CHUNKS.c.length, within=CHUNKS.c.store_id, key=CHUNKS.c.key)
 
 BATCHES = owned_table(
     "vector_store_batches",

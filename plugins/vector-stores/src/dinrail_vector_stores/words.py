@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from dinrail_sdk.sql.fulltext import words_of
+from dinrail_sdk.sql.fulltext import WordQuery, words_of
 from dinrail_sdk.sql.units import Owned
-from dinrail_vector_stores.ranking import bm25
+from dinrail_vector_stores.ranking import BM25
 from dinrail_vector_stores.tables import FILES, WORDS
 
 __all__ = ["FoundChunk", "Wanted", "by_words", "living_files"]
@@ -55,18 +55,16 @@ def by_words(unit: Owned, store: RowMapping, query: str, limit: int, wanted: Wan
         wanted: What their files' attributes have to be.
     """
     frequencies = _frequencies(unit, store, query)
-    rare = _rarest(frequencies)
-    if not rare:
+    measure = BM25(frequencies, store["chunks"], store["words"] / max(1, store["chunks"]))
+    rare = WordQuery({word: measure.rarities[word] for word in _rarest(frequencies)}, measure.average)
+    if not rare.weights:
         return []
-    average = store["words"] / max(1, store["chunks"])
     asked = limit + limit // 4
     while True:
         rows = unit.matching(WORDS, store, rare, asked)
         files = living_files(unit, {row["file"] for row in rows}, wanted)
         found = [
-            FoundChunk(
-                row, files[row["file"]], bm25(row["words"], row["length"], frequencies, store["chunks"], average)
-            )
+            FoundChunk(row, files[row["file"]], measure.score(row["words"], row["length"]))
             for row in rows
             if row["file"] in files
         ]
@@ -79,8 +77,11 @@ def by_words(unit: Owned, store: RowMapping, query: str, limit: int, wanted: Wan
 
 def living_files(unit: Owned, ids: set[str], wanted: Wanted | None) -> dict[str, RowMapping]:
     """Those of some files that are completed and wanted, by id."""
-    files = unit.select(FILES, FILES.c.id.in_(sorted(ids)), FILES.c.status == "completed") if ids else ()
-    return {file["id"]: file for file in files if wanted is None or wanted(file["attributes"])}
+    return {
+        key: file
+        for key, file in unit.get_all(FILES, ids).items()
+        if file["status"] == "completed" and (wanted is None or wanted(file["attributes"]))
+    }
 
 
 def _frequencies(unit: Owned, store: RowMapping, query: str) -> Mapping[str, int]:

@@ -95,7 +95,7 @@ def upgrade() -> None:
         id_length=100,
     )
     op.create_index("ix_vector_store_chunks_store_id", "vector_store_chunks", ["store_id"])
-    create_full_text(op, "vector_store_chunks", words="words", within="store_id", key="key")
+    create_full_text(op, "vector_store_chunks", words="words", length="length", within="store_id", key="key")
     _owned(
         "vector_store_batches",
         sa.Column("store_id", sa.String(80), nullable=False),
