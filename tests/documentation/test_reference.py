@@ -67,7 +67,8 @@ def test_every_vector_index_and_what_it_does_not_hold_is_there(tree: Tree) -> No
     assert [name for name in indexes if f"| [`{name}`](" not in page] == []
     rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| [")]
     assert [row[0] for row in rows if not row[1].strip()] == [], "every test class says what it runs against"
-    assert [row[0] for row in rows if row[2].split(" of ")[0] != row[2].split(" of ")[1] and row[4] == "- |"] == []
+    assert [row[0] for row in rows if row[2].split(" of ")[0] != row[2].split(" of ")[1] and row[5] == "- |"] == []
+    assert [row[0] for row in rows if not 0 < int(row[3]) <= int(row[2].split(" of ")[0])] == [], "each is tried often"
 
 
 def test_every_provider_of_chats_or_embeddings_and_what_it_does_not_hold_is_there(tree: Tree) -> None:

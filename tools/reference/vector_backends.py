@@ -1,7 +1,7 @@
 """``docs/reference/vector-backends.md``: what the conformance suite says of each vector index of the tree.
 
-A case of the suite passes in every test run, or its test class says that it does not apply, and why; so what the
-classes say is the result.
+A case of the suite passes in the tests, or its test class says that it does not apply, and why; so what the classes
+say is the result. They also say which cases belong to every run.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ restarts, killed processes, two processes, hostile values, ten thousand vectors.
 case does, unless its test class says beforehand that it does not apply, and why. This is what they say.
 
 *Recall* is the share of the nearest ten among ten thousand random vectors that must be found; 1 means that every vector
-is looked at. The whole suite of what takes long runs with `-m soak`, and its most important cases in every run.
+is looked at. *In every run* says how many of the cases held are tried by each `make test`; where those are not all,
+the suite takes long there, and the others run with `-m soak`.
 
-| backend | tested against | cases held | recall | does not hold |
-|---|---|---|---|---|
+| backend | tested against | cases held | in every run | recall | does not hold |
+|---|---|---|---|---|---|
 """
 
 
@@ -37,10 +38,12 @@ def vector_backends_page(tree: Tree) -> str:
 
 def _row(suite: type[VectorIndexSuite]) -> str:
     held = [case for case in cases_of(suite) if suite.skipped(case) is None]
+    often = [case for case in held if suite.every_run is None or case.name in suite.every_run]
     total = len(list(cases_of(suite)))
     gaps = "; ".join(f"`{name}`: {reason}" for name, reason in suite.unsupported.items()) or "-"
     recall = "1" if suite.recall == 1.0 else f"at least {suite.recall:g}"
     name = suite.provider.name
     return (
-        f"| [`{name}`](../../plugins/{name}/README.md) | {suite.against} | {len(held)} of {total} | {recall} | {gaps} |"
+        f"| [`{name}`](../../plugins/{name}/README.md) | {suite.against} | {len(held)} of {total} | {len(often)} "
+        f"| {recall} | {gaps} |"
     )
