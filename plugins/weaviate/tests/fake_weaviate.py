@@ -1,5 +1,11 @@
 """A fake of Weaviate, written from its documentation.
 
+What the plugin sends over REST and what is answered here was checked, field by field, against Weaviate's own OpenAPI
+description (``openapi-specs/schema.json`` of weaviate/weaviate, 1.40.0-dev, commit adcffc5432aa): ``Class``,
+``Property``, ``Object``, ``ObjectsGetResponse``, ``BatchDelete``, ``BatchDeleteResponse``, ``WhereFilter``,
+``NodesStatusResponse``, ``ErrorResponse`` and the refusals of 422 and 429. Of GraphQL it knows ``GraphQLQuery`` and
+``GraphQLResponse`` alone: arguments and fields of queries are from the documentation. The plugin uses no gRPC.
+
 It knows what the plugin sends and no more: definitions of collections, batches of objects, merging into one, deleting
 by a condition (as many at once as a query may return), the state of nodes, and GraphQL with ``Get`` by ``nearVector``
 or ``where`` and ``Aggregate`` with a count. Queries are read by a real parser of GraphQL. As a server does by itself,
@@ -36,6 +42,7 @@ class FakeWeaviate:
         most: What a query may return or delete.
         waiting: How many vectors are still to be indexed, one question after the other.
         broken: What batches and deletes say of an object, where something is wrong.
+        forbidden: How a definition is refused, where it is: the status and what is said.
     """
 
     def __init__(self) -> None:
@@ -44,6 +51,7 @@ class FakeWeaviate:
         self.most = 10_000
         self.waiting: list[int] = []
         self.broken: str | None = None
+        self.forbidden: tuple[int, dict[str, Any]] | None = None
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self.guard], client_max_size=100 * 1024 * 1024)
@@ -68,6 +76,8 @@ class FakeWeaviate:
         definition = await request.json()
         name = definition["class"]
         assert name[0].isupper()
+        if self.forbidden is not None:
+            return web.json_response(self.forbidden[1], status=self.forbidden[0])
         if name in self.collections:
             return refusal(422, f"class name {name} already exists")
         self.collections[name] = {"definition": definition, "objects": {}}
@@ -85,7 +95,11 @@ class FakeWeaviate:
         assert request.query["output"] == "verbose"
         name = request.match_info["name"]
         length = self.waiting.pop(0) if self.waiting else 0
-        shards = [{"name": "one", "class": name, "vectorQueueLength": length}]
+        if name not in self.collections:
+            return refusal(404, f"class {name} not found")
+        shard = {"name": "one", "class": name, "objectCount": len(self.collections[name]["objects"])}
+        indexing = {"vectorIndexingStatus": "READY", "vectorQueueLength": length, "compressed": False, "loaded": True}
+        shards = [{**shard, **indexing}]
         return web.json_response({"nodes": [{"name": "node1", "status": "HEALTHY", "shards": shards}]})
 
     async def batch(self, request: web.Request) -> web.Response:
@@ -112,6 +126,8 @@ class FakeWeaviate:
     async def batch_delete(self, request: web.Request) -> web.Response:
         assert request.query["consistency_level"] == "ALL"
         body = await request.json()
+        if body["match"]["class"] not in self.collections:
+            return refusal(422, "class not found in schema")
         objects = self.collections[body["match"]["class"]]["objects"]
         found = matching(objects.values(), body["match"]["where"], "valueTextArray")
         gone = [] if self.broken is not None else found[: self.most]
@@ -119,7 +135,7 @@ class FakeWeaviate:
             del objects[one["id"]]
         failed = len(found) if self.broken is not None else 0
         results = {"matches": len(found), "limit": self.most, "successful": len(gone), "failed": failed}
-        return web.json_response({**body, "results": results})
+        return web.json_response({**body, "dryRun": False, "results": results})
 
     async def graphql(self, request: web.Request) -> web.Response:
         try:

@@ -114,6 +114,25 @@ async def test_what_the_server_refuses_is_told_by_its_own_words(
             await index.search(collection, packed([1.0, 2.0, 3.0]), 2)
 
 
+@pytest.mark.parametrize(
+    "forbidden",
+    [
+        (422, {"errorCode": "CONFIG_NOT_ALLOWED", "restriction": "vector_index_type", "message": "no flat here"}),
+        (422, {"error": [{"message": "no flat here"}]}),
+        (429, {"errorCode": "USAGE_LIMIT_EXCEEDED", "limit": "collections", "value": 3, "message": "no flat here"}),
+    ],
+    ids=["not allowed", "invalid", "limit"],
+)
+async def test_a_collection_that_may_not_be_made_is_refused_by_the_servers_own_words(
+    weaviate: FakeWeaviate, forbidden: tuple[int, dict[str, object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_alone(WEAVIATE, {"url": weaviate.url, "api_key": "a-key"}) as index:
+        assert isinstance(index, VectorIndex)
+        monkeypatch.setattr(weaviate, "forbidden", forbidden)
+        with pytest.raises(UpstreamFailed, match="no flat here"):
+            await index.create(new_id("kit_"), 3)
+
+
 async def test_a_collection_that_somebody_else_made_is_not_touched(weaviate: FakeWeaviate) -> None:
     async with filled(weaviate, 0) as (index, _):
         weaviate.collections["Dinrail_theirs"] = {"definition": {"class": "Dinrail_theirs"}, "objects": {}}

@@ -80,8 +80,20 @@ class Cluster:
         answer = await self.ask("POST", "/_bulk?refresh=true", list(lines))
         for item in answer["items"]:
             (said,) = item.values()
-            if said["status"] >= 400 and said["status"] != 404:
-                raise Refused(said["status"], _kind(said))
+            if "error" in said:  # what was not there to be deleted has none
+                raise _refusal(said["status"], said)
+
+    async def by_query(self, path: str, body: Any) -> None:
+        """Change whatever matches.
+
+        Raises:
+            UpstreamFailed: Some of it could not be changed, or not in time.
+        """
+        answer = await self.ask("POST", f"{path}?refresh=true", body)
+        if answer.get("failures"):
+            raise Refused(answer["failures"][0]["status"], str(answer["failures"][0]["cause"]["type"]))
+        if answer.get("timed_out"):
+            raise UpstreamTimeout("Elasticsearch did not change everything in time.")
 
 
 def _parsed(text: bytes) -> Any:

@@ -131,7 +131,8 @@ class Elasticsearch(EngineIndex):
 
         async def fetch(count: int) -> Candidates:
             body = {"size": count, "_source": fields, "track_total_hits": False, "query": {"script_score": scored}}
-            answer = await self._cluster.ask("POST", f"{self._path(collection)}/_search", body)
+            path = f"{self._path(collection)}/_search?allow_partial_search_results=false"
+            answer = await self._cluster.ask("POST", path, body)
             return [_candidate(hit) for hit in answer["hits"]["hits"]]
 
         if asked.exact or filter is None:
@@ -151,7 +152,7 @@ class Elasticsearch(EngineIndex):
         """Change what matches; whoever meets a record that changes meanwhile begins anew."""
         for left in reversed(range(_TRIES)):
             try:
-                await self._cluster.ask("POST", f"{self._path(collection)}/{what}?refresh=true", body)
+                await self._cluster.by_query(f"{self._path(collection)}/{what}", body)
             except Refused as error:
                 if error.status != 409 or not left:
                     raise

@@ -53,12 +53,18 @@ class Weaviate(EngineIndex):
 
     async def engine_create(self, collection: str, dimension: int) -> None:
         """See :meth:`EngineIndex.engine_create`."""
+        refused = None
         try:
             await self._server.ask("POST", "v1/schema", self._definition(collection, dimension))
         except Refused as error:
             if error.status != 422:  # it is there already, or something is wrong with it: the next question tells
                 raise
-        if await self.engine_dimension(collection) != dimension:
+            refused = error
+        try:
+            found = await self.engine_dimension(collection)
+        except NotFound:
+            raise refused or UpstreamInvalid("Weaviate has made a collection and does not have it.") from None
+        if found != dimension:
             raise Conflict("The collection has vectors of another dimension.")
 
     async def engine_drop(self, collection: str) -> None:

@@ -25,6 +25,8 @@ __all__ = ["Refused", "Server"]
 
 _ALL = "consistency_level=ALL"
 """Every replica has what was written before it counts as written, so that it does not matter which one is asked."""
+_LIMITED = "USAGE_LIMIT_EXCEEDED"
+"""What a 429 says where more objects or collections are never taken, and not too many at once."""
 _PAUSE = 0.1
 """Seconds between two looks at an index that is built behind the writes."""
 
@@ -166,17 +168,19 @@ def _refusal(status: int, text: bytes) -> DinrailError:
         return UpstreamRefused("Weaviate does not accept the credentials that are configured.")
     if status == 404:
         return NotFound("There is no such collection of vectors.")
-    if status in (429, 502, 503, 504):
-        return UpstreamUnavailable(f"Weaviate is overloaded (it answers {status}).", retry_after=1.0)
     try:
         answer = orjson.loads(text)
     except orjson.JSONDecodeError:
         answer = None
-    return Refused(status, _said(answer.get("error") if isinstance(answer, dict) else None))
+    answer = answer if isinstance(answer, dict) else {}
+    if status in (429, 502, 503, 504) and answer.get("errorCode") != _LIMITED:
+        return UpstreamUnavailable(f"Weaviate is overloaded (it answers {status}).", retry_after=1.0)
+    # What the operator of the server does not allow has its message beside the list of errors, and no such list.
+    return Refused(status, _said(answer.get("error") or answer))
 
 
 def _said(errors: Any) -> str:
-    """What Weaviate says of an error; a list of objects with a message, everywhere."""
+    """What Weaviate says of an error; an object with a message, or a list of such."""
     for one in errors if isinstance(errors, list) else [errors]:
         if isinstance(one, dict) and isinstance(one.get("message"), str):
             return str(one["message"])
