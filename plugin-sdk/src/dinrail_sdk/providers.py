@@ -80,4 +80,4 @@ def detector(*, key: Sequence[str] = (), url: Mapping[str, str] = _NONE, keyless
 def _relay(config: object, upstream: Upstream) -> object:
     from dinrail_sdk.openai import OpenAIDialect
 
-    return OpenAIDialect(upstream, plain=isinstance(config, RespondingConfig) and config.responses == "plain")
+    return OpenAIDialect(upstream, responses=config.responses if isinstance(config, RespondingConfig) else None)

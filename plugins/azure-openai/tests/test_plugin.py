@@ -85,6 +85,14 @@ async def test_the_older_interface_has_the_deployment_in_the_path() -> None:
         assert upstream.credentials == "k"
 
 
+async def test_the_older_interface_has_the_deployment_of_responses_in_the_body() -> None:
+    async with FakeUpstream.open(AZURE_WIRE_IN_PATH) as upstream:
+        config = {"base_url": upstream.url, "api_key": "k", "api_version": "2025-03-01-preview", "responses": "whole"}
+        async with open_alone(AZURE_OPENAI, config) as provider:
+            assert provider.path("responses/compact", "a") == "responses/compact"
+            assert provider.path("chat/completions", "a") == "deployments/a/chat/completions"
+
+
 async def test_named_deployments_are_listed_without_asking() -> None:
     config = {"base_url": "http://127.0.0.1:1", "deployments": ["a", "b"]}
     async with open_alone(AZURE_OPENAI, config) as provider:

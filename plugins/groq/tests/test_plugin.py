@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from dinrail_core.api.call import Call
+from dinrail_core.api.responses import CreateResponse
 from dinrail_groq.plugin import GROQ, GroqConfig
+from dinrail_sdk.testing import OPENAI, FakeUpstream, open_alone
 
 
 def test_a_key_in_the_environment_is_enough() -> None:
@@ -19,3 +22,16 @@ def test_a_key_in_the_environment_is_enough() -> None:
 def test_without_a_key_there_is_no_instance(environment: dict[str, str]) -> None:
     assert GROQ.detect is not None
     assert GROQ.detect(environment) is None
+
+
+async def test_responses_are_asked_for_without_what_groq_refuses() -> None:
+    request = CreateResponse.model_validate(
+        {"model": "kit-model", "input": "Hi.", "store": False, "prompt_cache_key": "k", "safety_identifier": "s"}
+    )
+    async with (
+        FakeUpstream.open(OPENAI) as upstream,
+        open_alone(GROQ, {"base_url": upstream.url, "responses": "plain"}) as provider,
+    ):
+        assert provider.plain
+        await provider.respond(request, Call())
+        assert upstream.received[-1].request.json == {"model": "kit-model", "input": "Hi.", "store": False}

@@ -327,7 +327,7 @@ async def test_a_plain_server_is_asked_in_plain_words(native: Served, upstream: 
     assert json.loads(sent["input"][1]["arguments"]) == {"input": "HEY"}
     assert [part["text"] for part in sent["input"][3]["content"]] == ["One. Two."]
     assert (sent["tools"][0]["type"], sent["tools"][0]["parameters"]["required"]) == ("function", ["input"])
-    assert sent["include"] == []
+    assert "include" not in sent
     assert "truncation" not in sent
     thought = made["output"][0]
     assert thought["encrypted_content"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel
@@ -21,7 +22,7 @@ from dinrail_sdk.openai.listing import read_models
 from dinrail_sdk.openai.ranking import best_first, plainly
 from dinrail_sdk.openai.response_events import ResponseEvents
 from dinrail_sdk.openai.rewording import reworded
-from dinrail_sdk.upstream import Events, Upstream
+from dinrail_sdk.upstream import Events, Responding, Upstream
 from dinrail_sdk.upstream.openai_events import OpenAIEvents, Reword
 
 # Wire types are made by the first request for their API: a server makes few of them.
@@ -57,15 +58,16 @@ class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, N
     Args:
         upstream: The server; its ``base_url`` is the dialect's root, usually ending in ``/v1``.
         reword: Puts answers and chunks of chats and completions into OpenAI's words; without it they are relayed.
-        plain: Where it serves responses: see :attr:`NativeResponses.plain`.
+        responses: Where it is asked for responses, how much of them it speaks: see :class:`RespondingConfig`.
     """
 
     listing: ClassVar[str] = "models"
     """Where the models are listed, as for :meth:`path`."""
 
-    def __init__(self, upstream: Upstream, *, reword: Reword | None = None, plain: bool = False) -> None:
+    def __init__(self, upstream: Upstream, *, reword: Reword | None = None, responses: Responding = None) -> None:
         self.upstream = upstream
-        self.plain = plain
+        self.plain = responses == "plain"
+        self._responds = responses is not None
         self._reword = reword
 
     def path(self, api: str, model: str) -> str:
@@ -76,6 +78,10 @@ class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, N
             model: The upstream's name of the model, for servers that have it in the path; not encoded.
         """
         return api
+
+    def response_request(self, request: CreateResponse) -> CreateResponse:
+        """A response on its way."""
+        return request
 
     def chat_request(self, request: ChatRequest) -> BaseModel:
         """A chat as this server wants it: changed, or of another shape altogether."""
@@ -162,14 +168,14 @@ class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, N
         """See :meth:`NativeResponses.respond`."""
         from dinrail_core.api.responses import Response
 
-        path, body = self.path("responses", request.model), _dump(_whole(request))
+        path, body = self.path("responses", request.model), _dump(_whole(self.response_request(request)))
         return await self.upstream.answer(Response, path, body, call)
 
     async def stream_response(self, request: CreateResponse, call: Call) -> Stream[ResponseEvent]:
         """See :meth:`NativeResponses.stream_response`."""
         from dinrail_core.api.responses import ResponseEvent
 
-        path, body = self.path("responses", request.model), _dump(_streamed(request))
+        path, body = self.path("responses", request.model), _dump(_streamed(self.response_request(request)))
         return await self.upstream.stream(ResponseEvent, path, body, call, events=ResponseEvents)
 
     async def count_input(self, request: CountTokens, call: Call) -> Answer[InputTokenCount]:
@@ -188,7 +194,15 @@ class OpenAIDialect(ChatModel, CompletionModel, Embedder, Reranker, Moderator, N
 
     async def models(self) -> Sequence[ModelInfo]:
         """See :meth:`ModelSource.models`."""
-        return read_models(await self.upstream.get(self.listing, Call()), self.listed)
+        return self.read_list(await self.upstream.get(self.listing, Call()))
+
+    def read_list(self, text: bytes) -> Sequence[ModelInfo]:
+        """The models of a list; where responses are asked for, those that chat give them too."""
+        found = read_models(text, self.listed)
+        if not self._responds:
+            return found
+        responding = frozenset({NativeResponses})
+        return [replace(m, contracts=m.contracts | responding) if ChatModel in m.contracts else m for m in found]
 
     def _reworded(self, answer: Answer[T]) -> Answer[T]:
         reword = self.rewording()

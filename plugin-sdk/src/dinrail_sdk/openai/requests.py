@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from dinrail_core.api.chat.messages import AssistantMessage, DeveloperMessage, Message, SystemMessage
 from dinrail_core.api.chat.request import ChatRequest
-from dinrail_core.api.wire import MISSING
+from dinrail_core.api.wire import MISSING, Wire
 
 __all__ = [
     "bare_messages",
@@ -18,6 +18,8 @@ __all__ = [
     "without",
     "without_foreign_notes",
 ]
+
+W = TypeVar("W", bound=Wire)
 
 _NOTES = frozenset({"annotations", "cache_control", "native_content", "prompt_cache_breakpoint", "reasoning_details"})
 """What messages and their parts carry for makers that know it; to others it says nothing."""
@@ -69,7 +71,7 @@ def without_foreign_notes(request: ChatRequest) -> ChatRequest:
     return _each_message(request, _own)
 
 
-def without(request: ChatRequest, names: Iterable[str]) -> ChatRequest:
+def without(request: W, names: Iterable[str]) -> W:
     """The request without fields that change nothing about the answer, for servers that refuse unknown ones."""
     update = {name: MISSING for name in names if getattr(request, name) is not MISSING}
     return request.model_copy(update=update) if update else request

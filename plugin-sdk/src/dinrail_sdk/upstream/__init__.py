@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from types import MappingProxyType
 
-from dinrail_sdk.upstream.config import BaseUrl, HeaderSecret, RespondingConfig, Seconds, UpstreamConfig
+from dinrail_sdk.upstream.config import BaseUrl, HeaderSecret, Responding, RespondingConfig, Seconds, UpstreamConfig
 from dinrail_sdk.upstream.events import Events, ReportedError
 from dinrail_sdk.upstream.framing import LINES, SSE, Framing
 from dinrail_sdk.upstream.interface import Authorize, KeySource, Sign, Unsigned, Upstream, bearer
@@ -29,6 +29,7 @@ __all__ = [
     "HeaderSecret",
     "KeySource",
     "ReportedError",
+    "Responding",
     "RespondingConfig",
     "Seconds",
     "Sign",

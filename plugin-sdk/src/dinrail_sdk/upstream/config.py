@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, Field, HttpUrl, SecretStr, model_validator
 
@@ -99,12 +99,16 @@ class UpstreamConfig(BaseModel, extra="forbid", defer_build=True):
         return self
 
 
+Responding: TypeAlias = Literal["plain", "whole"] | None
+"""How much of the Responses API a server speaks."""
+
+
 class RespondingConfig(UpstreamConfig):
     """The same for servers of OpenAI's dialect that may speak the Responses API themselves.
 
     The record of the provider says ``optional={NativeResponses: "responses"}``.
     """
 
-    responses: Literal["plain", "whole"] | None = None
+    responses: Responding = None
     """Responses are asked of the server's own `/responses`, and not by chats: `"whole"` where it serves all that OpenAI
     does there, `"plain"` where it knows messages, functions and thoughts in the open alone."""

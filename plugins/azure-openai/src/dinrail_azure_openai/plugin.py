@@ -11,16 +11,17 @@ from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.completions import CompletionModel
 from dinrail_core.api.embeddings import Embedder
 from dinrail_core.api.provider import ModelSource
+from dinrail_core.api.responses.contract import NativeResponses
 from dinrail_core.hooks import ProviderType, hookimpl
 from dinrail_sdk.providers import detector, opener
-from dinrail_sdk.upstream import Upstream, UpstreamConfig
+from dinrail_sdk.upstream import RespondingConfig, Upstream
 
 __all__ = ["AZURE_OPENAI", "DINRAIL_API", "AzureOpenAIConfig", "dinrail_providers"]
 
 DINRAIL_API = ">=1.0,<2"
 
 
-class AzureOpenAIConfig(UpstreamConfig):
+class AzureOpenAIConfig(RespondingConfig):
     """A resource of Azure OpenAI."""
 
     api_version: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")] | None = None
@@ -43,7 +44,8 @@ class AzureOpenAIConfig(UpstreamConfig):
 def _make(config: AzureOpenAIConfig, upstream: Upstream) -> object:
     from dinrail_azure_openai.provider import AzureOpenAI
 
-    return AzureOpenAI(upstream, deployments=config.deployments, in_path=config.api_version is not None)
+    in_path = config.api_version is not None
+    return AzureOpenAI(upstream, deployments=config.deployments, in_path=in_path, responses=config.responses)
 
 
 _detect_resource = detector(key=("AZURE_OPENAI_API_KEY",), url={"AZURE_OPENAI_ENDPOINT": "{}"})
@@ -60,6 +62,7 @@ AZURE_OPENAI = ProviderType(
     name="azure-openai",
     config=AzureOpenAIConfig,
     apis=frozenset({ChatModel, CompletionModel, Embedder, ModelSource}),
+    optional={NativeResponses: "responses"},
     open=opener(_make, authorize=lambda key: ("api-key", key)),
     detect=_detect,
     summary="OpenAI's models deployed on Azure",

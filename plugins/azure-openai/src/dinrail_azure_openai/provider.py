@@ -12,7 +12,7 @@ from dinrail_core.api.completions import CompletionModel
 from dinrail_core.api.embeddings import Embedder
 from dinrail_core.api.provider import ModelInfo
 from dinrail_sdk.openai import OpenAIDialect
-from dinrail_sdk.upstream import Upstream
+from dinrail_sdk.upstream import Responding, Upstream
 
 __all__ = ["AzureOpenAI"]
 
@@ -30,16 +30,20 @@ class AzureOpenAI(OpenAIDialect):
         upstream: The resource; its address carries the version, where there is one.
         deployments: Their names, where they are known.
         in_path: Whether the older interface is spoken.
+        responses: See :class:`RespondingConfig`.
     """
 
-    def __init__(self, upstream: Upstream, *, deployments: Sequence[str] | None, in_path: bool) -> None:
-        super().__init__(upstream)
+    def __init__(
+        self, upstream: Upstream, *, deployments: Sequence[str] | None, in_path: bool, responses: Responding
+    ) -> None:
+        super().__init__(upstream, responses=responses)
         self._deployments = deployments
         self._in_path = in_path
 
     def path(self, api: str, model: str) -> str:
-        """The older interface has a deployment's name in the path, and overlooks the one in the body."""
-        return f"deployments/{quote(model, safe='')}/{api}" if self._in_path else api
+        """The older interface has a deployment's name in the path, but for responses, and overlooks the body's."""
+        in_path = self._in_path and not api.startswith("responses")
+        return f"deployments/{quote(model, safe='')}/{api}" if in_path else api
 
     async def models(self) -> Sequence[ModelInfo]:
         """See :meth:`ModelSource.models`."""

@@ -8,16 +8,17 @@ from pydantic import HttpUrl
 
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.provider import ModelSource
+from dinrail_core.api.responses.contract import NativeResponses
 from dinrail_core.hooks import ProviderType, hookimpl
 from dinrail_sdk.providers import detector, opener
-from dinrail_sdk.upstream import BaseUrl, Upstream, UpstreamConfig
+from dinrail_sdk.upstream import BaseUrl, RespondingConfig, Upstream
 
 __all__ = ["DINRAIL_API", "GROQ", "GroqConfig", "dinrail_providers"]
 
 DINRAIL_API = ">=1.0,<2"
 
 
-class GroqConfig(UpstreamConfig):
+class GroqConfig(RespondingConfig):
     """How Groq is reached."""
 
     base_url: BaseUrl = HttpUrl("https://api.groq.com/openai/v1")
@@ -26,13 +27,14 @@ class GroqConfig(UpstreamConfig):
 def _make(config: GroqConfig, upstream: Upstream) -> object:
     from dinrail_groq.provider import Groq
 
-    return Groq(upstream)
+    return Groq(upstream, responses=config.responses)
 
 
 GROQ = ProviderType(
     name="groq",
     config=GroqConfig,
     apis=frozenset({ChatModel, ModelSource}),
+    optional={NativeResponses: "responses"},
     open=opener(_make),
     detect=detector(key=("GROQ_API_KEY",)),
     summary="Models hosted by Groq",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dinrail_core.api.chat.request import ChatRequest
 from dinrail_core.api.provider import ModelInfo
 from dinrail_sdk.openai import OpenAIDialect
 from dinrail_sdk.openai.requests import bare_messages, instructions_as_system, without
-from dinrail_sdk.upstream import Upstream
+from dinrail_sdk.upstream import Responding, Upstream
+
+if TYPE_CHECKING:
+    from dinrail_core.api.responses import CreateResponse
 
 __all__ = ["Groq"]
 
@@ -20,12 +23,16 @@ _WITHOUT_EFFECT = ("prompt_cache_key", "prompt_cache_options", "prompt_cache_ret
 class Groq(OpenAIDialect):
     """Groq's hosted models."""
 
-    def __init__(self, upstream: Upstream) -> None:
-        super().__init__(upstream, reword=_stopped)
+    def __init__(self, upstream: Upstream, *, responses: Responding = None) -> None:
+        super().__init__(upstream, responses=responses, reword=_stopped)
 
     def chat_request(self, request: ChatRequest) -> ChatRequest:
         """Groq refuses fields that it does not know, in messages too, and the role ``developer``."""
         return without(bare_messages(instructions_as_system(request)), _WITHOUT_EFFECT)
+
+    def response_request(self, request: CreateResponse) -> CreateResponse:
+        """Here too."""
+        return without(request, _WITHOUT_EFFECT)
 
     def listed(self, model: ModelInfo, entry: Mapping[str, Any]) -> ModelInfo | None:
         """Models that have been switched off stay in Groq's list for a while."""

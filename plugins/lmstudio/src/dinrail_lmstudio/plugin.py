@@ -10,16 +10,17 @@ from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.completions import CompletionModel
 from dinrail_core.api.embeddings import Embedder
 from dinrail_core.api.provider import ModelSource
+from dinrail_core.api.responses.contract import NativeResponses
 from dinrail_core.hooks import ProviderType, hookimpl
 from dinrail_sdk.providers import detector, opener
-from dinrail_sdk.upstream import BaseUrl, Upstream, UpstreamConfig
+from dinrail_sdk.upstream import BaseUrl, RespondingConfig, Upstream
 
 __all__ = ["DINRAIL_API", "LMSTUDIO", "LMStudioConfig", "dinrail_providers"]
 
 DINRAIL_API = ">=1.0,<2"
 
 
-class LMStudioConfig(UpstreamConfig):
+class LMStudioConfig(RespondingConfig):
     """How LM Studio is reached."""
 
     base_url: BaseUrl = HttpUrl("http://127.0.0.1:1234/v1")
@@ -28,13 +29,14 @@ class LMStudioConfig(UpstreamConfig):
 def _make(config: LMStudioConfig, upstream: Upstream) -> object:
     from dinrail_lmstudio.provider import LMStudio
 
-    return LMStudio(upstream)
+    return LMStudio(upstream, responses=config.responses)
 
 
 LMSTUDIO = ProviderType(
     name="lmstudio",
     config=LMStudioConfig,
     apis=frozenset({ChatModel, CompletionModel, Embedder, ModelSource}),
+    optional={NativeResponses: "responses"},
     open=opener(_make),
     detect=detector(
         key=("LM_API_TOKEN", "LM_STUDIO_API_KEY"),

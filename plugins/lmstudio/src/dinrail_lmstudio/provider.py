@@ -12,7 +12,7 @@ from dinrail_core.api.completions import CompletionModel
 from dinrail_core.api.embeddings import Embedder
 from dinrail_core.api.provider import ModelInfo
 from dinrail_core.errors import UpstreamInvalid
-from dinrail_sdk.openai import OpenAIDialect, read_models
+from dinrail_sdk.openai import OpenAIDialect
 
 __all__ = ["LMStudio"]
 
@@ -30,7 +30,7 @@ class LMStudio(OpenAIDialect):
         """See :meth:`ModelSource.models`; a version before 0.3.6 knows OpenAI's list alone."""
         try:
             text = await self.upstream.get("/api/v0/models", Call())
-            return read_models(text, self.listed)
+            return self.read_list(text)
         except UpstreamInvalid:
             return await super().models()
 

@@ -23,7 +23,7 @@ class OpenAICompatible(OpenAIDialect):
     """
 
     def __init__(self, upstream: Upstream, config: OpenAICompatibleConfig) -> None:
-        super().__init__(upstream, plain=config.responses == "plain")
+        super().__init__(upstream, responses=config.responses)
         self._models = config.models
         self._contracts = contracts(config.apis, responses=config.responses is not None)
 

@@ -111,7 +111,7 @@ class NativeSpeaker(Speaker):
     async def ask(
         self, scribe: Scribe, toolbox: Toolbox, citations: Citations, limit: int | None
     ) -> AsyncGenerator[None, None]:
-        logprobs = bool(self._base.get("top_logprobs")) or _LOGPROBS in self._base["include"]
+        logprobs = bool(self._base.get("top_logprobs")) or _LOGPROBS in self._base.get("include", ())
         manner = Manner(
             offers=toolbox.offers,
             new_id=self._new_id,
@@ -236,7 +236,7 @@ def native_settings(asked: Json, model: str, hosted: Sequence[Json], *, plain: b
     include = [name for name in asked.get("include") or () if _is_passed(name, hosted, plain=plain)]
     if not plain and (asked.get("reasoning") or {}).get("effort") is not None and _SEALED not in include:
         include.append(_SEALED)  # the model thinks, and is to know in the next turn what it thought in this one
-    return {**body, "include": include}
+    return body if plain and not include else {**body, "include": include}  # some plain servers refuse the field
 
 
 def _is_passed(name: str, hosted: Sequence[Json], *, plain: bool) -> bool:

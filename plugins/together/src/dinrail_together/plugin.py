@@ -11,16 +11,17 @@ from dinrail_core.api.completions import CompletionModel
 from dinrail_core.api.embeddings import Embedder
 from dinrail_core.api.provider import ModelSource
 from dinrail_core.api.rerank import Reranker
+from dinrail_core.api.responses.contract import NativeResponses
 from dinrail_core.hooks import ProviderType, hookimpl
 from dinrail_sdk.providers import detector, opener
-from dinrail_sdk.upstream import BaseUrl, Upstream, UpstreamConfig
+from dinrail_sdk.upstream import BaseUrl, RespondingConfig, Upstream
 
 __all__ = ["DINRAIL_API", "TOGETHER", "TogetherConfig", "dinrail_providers"]
 
 DINRAIL_API = ">=1.0,<2"
 
 
-class TogetherConfig(UpstreamConfig):
+class TogetherConfig(RespondingConfig):
     """How Together AI is reached."""
 
     base_url: BaseUrl = HttpUrl("https://api.together.ai/v1")
@@ -29,13 +30,14 @@ class TogetherConfig(UpstreamConfig):
 def _make(config: TogetherConfig, upstream: Upstream) -> object:
     from dinrail_together.provider import Together
 
-    return Together(upstream)
+    return Together(upstream, responses=config.responses)
 
 
 TOGETHER = ProviderType(
     name="together",
     config=TogetherConfig,
     apis=frozenset({ChatModel, CompletionModel, Embedder, Reranker, ModelSource}),
+    optional={NativeResponses: "responses"},
     open=opener(_make),
     detect=detector(key=("TOGETHER_API_KEY",)),
     summary="Models hosted by Together AI",

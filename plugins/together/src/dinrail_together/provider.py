@@ -14,7 +14,7 @@ from dinrail_core.api.provider import ModelInfo
 from dinrail_core.api.rerank import Reranker
 from dinrail_sdk.openai import OpenAIDialect
 from dinrail_sdk.openai.requests import instructions_as_system, older_limit
-from dinrail_sdk.upstream import Upstream
+from dinrail_sdk.upstream import Responding, Upstream
 
 __all__ = ["Together"]
 
@@ -33,8 +33,8 @@ _KINDS: Mapping[str, frozenset[type]] = {
 class Together(OpenAIDialect):
     """Together AI's hosted models."""
 
-    def __init__(self, upstream: Upstream) -> None:
-        super().__init__(upstream, reword=_natural_end)
+    def __init__(self, upstream: Upstream, *, responses: Responding = None) -> None:
+        super().__init__(upstream, responses=responses, reword=_natural_end)
 
     def chat_request(self, request: ChatRequest) -> ChatRequest:
         """Together's specification knows ``max_tokens`` and ``system`` alone."""

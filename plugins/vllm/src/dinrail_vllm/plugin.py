@@ -30,7 +30,7 @@ class VllmConfig(RespondingConfig):
 def _make(config: VllmConfig, upstream: Upstream) -> object:
     from dinrail_vllm.provider import Vllm
 
-    return Vllm(upstream, plain=config.responses == "plain")
+    return Vllm(upstream, responses=config.responses)
 
 
 VLLM = ProviderType(
