@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, HttpUrl, SecretStr, model
 
 from dinrail_core.hooks.secrets import Secret
 
-__all__ = ["BaseUrl", "HeaderSecret", "RespondingConfig", "Seconds", "UpstreamConfig"]
+__all__ = ["BaseUrl", "HeaderSecret", "Responding", "RespondingConfig", "Seconds", "UpstreamConfig"]
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 """A span of time, more than none and at most a day."""
