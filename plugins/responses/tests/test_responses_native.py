@@ -247,6 +247,32 @@ async def test_items_of_the_upstreams_own_tools_are_kept_and_handed_on(native: S
     assert PICTURE in body(upstream)["input"]
 
 
+async def test_calls_are_bounded_over_all_turns_whoever_runs_them(native: Served, upstream: FakeUpstream) -> None:
+    fly = ToolUse(name="fly", arguments="{}", id="c1")
+    drawn = Turn(script=Spoken(choices=(Say(text=None, items=(PICTURE,), calls=(fly,), finish="tool_calls"),)))
+    talk(upstream, drawn, drawn, says("Well."))
+    tools = [function(), {"type": "image_generation"}]
+    _, made = await post(native, {"model": MODEL, "input": "?", "tools": tools, "max_tool_calls": 2})
+    assert [item["type"] for item in made["output"]] == ["image_generation_call", "image_generation_call", "message"]
+    bodies = [one.request.json for one in upstream.received if one.request.method == "POST"]
+    assert [sent.get("max_tool_calls") for sent in bodies] == [2, 1, None]
+    assert [len(sent["tools"]) for sent in bodies] == [2, 2, 1]
+
+
+@pytest.mark.parametrize("tier", ["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"])
+async def test_the_tier_that_is_told_is_the_one_that_has_answered(
+    tier: str, native: Served, upstream: FakeUpstream
+) -> None:
+    for model in (MODEL, CHAT):
+        talk(upstream, says("Hello."), Turn(script=Spoken(extra={"service_tier": "priority"})))
+        asked = {"model": model, "input": "?", "service_tier": tier}
+        _, silent = await post(native, asked)
+        sent = body(upstream).get("service_tier")
+        assert sent == (None if model == CHAT and tier in ("auto", "ultrafast") else tier)
+        _, told = await post(native, asked)
+        assert (silent["service_tier"], told["service_tier"]) == ("default", "priority")
+
+
 @pytest.mark.parametrize(
     ("tool", "param"),
     [

@@ -42,7 +42,7 @@ def reduced(events: list[Json], *, plain: bool = False) -> tuple[Scribe, list[Js
     citations.cite({"type": "file_citation", "file_id": "file-1", "filename": "a"})
     new_id = lambda kind: f"{kind}_{next(numbers)}"  # noqa: E731  # as short as it can be
     manner = Manner(offers=OFFERS, new_id=new_id, citations=citations, seal=lambda text: f"sealed:{text}")
-    scribe = Scribe({"id": "resp_1", "status": "in_progress"})
+    scribe = Scribe({"id": "resp_1", "status": "in_progress"}, include=("reasoning.encrypted_content",))
     reducer = NativeReducer(scribe, manner, plain=plain)
     for event in events:
         reducer.feed(event)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dinrail_responses.citations import Citations
 from dinrail_responses.reduce import ChatReducer, Manner, Step, as_chunk
 from dinrail_responses.scribe import Scribe
+from dinrail_responses.sealed import CARRIED
 from dinrail_responses.tools.interface import CallerRuns, Json, Offer
 
 OFFERS = {
@@ -29,7 +30,9 @@ OFFERS = {
 }
 
 
-def reduced(chunks: list[Json], *, marks: int = 0, summary: bool = False) -> tuple[Scribe, list[Json], Step]:
+def reduced(
+    chunks: list[Json], *, marks: int = 0, summary: bool = False, owner: str = ""
+) -> tuple[Scribe, list[Json], Step]:
     numbers = itertools.count()
     citations = Citations()
     for number in range(marks):
@@ -41,9 +44,11 @@ def reduced(chunks: list[Json], *, marks: int = 0, summary: bool = False) -> tup
         summary=summary,
         logprobs=True,
         seal=lambda text: f"sealed {text}",
+        carry=lambda text: CARRIED + text,
     )
-    scribe = Scribe({"id": "resp_1", "status": "in_progress"})
+    scribe = Scribe({"id": "resp_1", "status": "in_progress"}, include=("reasoning.encrypted_content",))
     reducer = ChatReducer(scribe, manner)
+    reducer.owner = owner
     for chunk in chunks:
         reducer.feed(chunk)
     step = reducer.end()
@@ -178,7 +183,7 @@ def test_what_was_cut_short_is_incomplete_and_says_why() -> None:
 @given(STREAMS)
 def test_another_process_that_folds_the_events_has_the_same_items(both: tuple[list[Json], list[Json]]) -> None:
     scribe, events, _ = reduced(both[1])
-    folded = Scribe({"id": "resp_1", "status": "in_progress"})
+    folded = Scribe({"id": "resp_1", "status": "in_progress"}, include=("reasoning.encrypted_content",))
     folded.fold(events)
     assert folded.output == scribe.output
     assert folded.number == scribe.number

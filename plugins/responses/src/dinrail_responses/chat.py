@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
+from typing import Any
 
+from dinrail_core.api.answers import Stream
 from dinrail_core.api.call import Call
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.chat.request import ChatRequest
@@ -16,7 +18,7 @@ from dinrail_responses.citations import Citations
 from dinrail_responses.parsing import parsed
 from dinrail_responses.reduce import ChatReducer, Manner, Step, as_chunk
 from dinrail_responses.scribe import Scribe
-from dinrail_responses.speaker import Speaker, counted, drop_older_half, listen
+from dinrail_responses.speaker import INSTANCE, Speaker, counted, drop_older_half, listen
 from dinrail_responses.spending import Bill
 from dinrail_responses.tools.interface import Exchange, Json, Offer
 from dinrail_responses.tools.toolbox import Toolbox
@@ -49,6 +51,7 @@ class ChatSpeaker(Speaker):
         scene: What items are understood by.
         new_id: Makes the ids of items.
         seal: Makes encrypted content, where that was asked for.
+        carry: Seals what is carried from turn to turn.
         streamed: Whether the answer is told as it comes.
         summary: A summary of the model's thoughts was asked for.
         parallel: What the caller says about calls side by side.
@@ -64,6 +67,7 @@ class ChatSpeaker(Speaker):
         scene: Scene,
         new_id: NewId,
         seal: Callable[[str], str] | None,
+        carry: Callable[[str], str],
         streamed: bool,
         summary: bool,
         parallel: bool | None,
@@ -75,6 +79,7 @@ class ChatSpeaker(Speaker):
         self._scene = scene
         self._new_id = new_id
         self._seal = seal
+        self._carry = carry
         self._streamed = streamed
         self._summary = summary
         self._parallel = parallel
@@ -90,19 +95,21 @@ class ChatSpeaker(Speaker):
             summary=self._summary,
             logprobs=bool(self._base.get("logprobs")),
             seal=self._seal,
+            carry=self._carry,
         )
         request = self._request(toolbox, limit)
         reducer = ChatReducer(scribe, manner)
         bill = Bill(self._call, self._target, self._messages)
         try:
             if self._streamed:
-                opening = self._target.provider.stream(request, self._call)
+                opening = self._opened(reducer, self._target.provider.stream(request, self._call))
                 async with aclosing(listen(opening, reducer.feed, bill)) as reads:
                     async for _ in reads:
                         yield
             else:
                 answer = await self._target.provider.complete(request, self._call)
                 bill.open(answer.headers)
+                reducer.owner = self._owner(answer.headers)
                 bill.hear(len(answer.body) // 4)
                 reducer.feed(as_chunk(parsed(answer.body)))
                 yield
@@ -114,6 +121,15 @@ class ChatSpeaker(Speaker):
         bill.settle(self.step.usage)
         self._messages.append(self.step.said)
         yield
+
+    async def _opened(self, reducer: ChatReducer, opening: Awaitable[Stream[Any]]) -> Stream[Any]:
+        stream = await opening
+        reducer.owner = self._owner(stream.headers)
+        return stream
+
+    def _owner(self, headers: Mapping[str, str]) -> str:
+        """The instance that has answered."""
+        return headers.get(INSTANCE) or self._target.instance
 
     async def count(self, toolbox: Toolbox) -> int:
         """Chats have no words for counting: the server counts for an answer of one token."""
@@ -164,7 +180,9 @@ class ChatSpeaker(Speaker):
                 body["parallel_tool_calls"] = self._parallel
         if self._streamed:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
-        return ChatRequest.model_validate(body)
+        request = ChatRequest.model_validate(body)
+        # Of several models the rail tells each what it can read.
+        return request if self._target.leads_to else request.told_to(self._target.instance)
 
 
 def settings(asked: Json, model: str) -> Json:

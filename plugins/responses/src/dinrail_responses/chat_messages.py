@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from pydantic_core import to_json
 
+from dinrail_core.api.chat.carried import CARRIED_BY
 from dinrail_core.api.responses.owned import UNREADABLE, owner_of
 from dinrail_core.errors import InvalidRequest, UnsupportedFeature
-from dinrail_responses.sealed import SEALED
+from dinrail_responses.carrying import Load
+from dinrail_responses.sealed import CARRIED, SEALED
 from dinrail_responses.tools.functions import INPUT
 from dinrail_responses.tools.interface import Exchange, Json, Told
 
@@ -47,6 +49,16 @@ class Scene:
     replayed: Callable[[Json], Exchange | None]
     unsealed: Callable[[str], str]
     all_thoughts: bool = False
+
+    def load(self, item: Json) -> Load | None:
+        """What thoughts carry for their upstream; nothing where it is somebody else's, or sealed under another key."""
+        content = item.get("encrypted_content") or ""
+        if not content.startswith(CARRIED):
+            return None
+        try:
+            return Load.of(self.unsealed(content.removeprefix(CARRIED)))
+        except InvalidRequest:  # who shares a conversation with others cannot read what was sealed for them
+            return None
 
     def summary(self, item: Json) -> str:
         """What is left of a history that this server has compacted.
@@ -99,6 +111,7 @@ class _Writer:
         self._calls: list[Json] = []
         self._text: list[str] = []
         self._thoughts: list[str] = []
+        self._load: Load | None = None
         self._outputs: dict[str, deque[Told]] = defaultdict(deque)
         self._answered: set[str] = set()
         self._known: set[str] = set()
@@ -126,8 +139,13 @@ class _Writer:
                     f"No tool call found for the output with call_id {item.get('call_id')}.", param="input"
                 )
         elif kind == "reasoning":
+            load = self._scene.load(item)
+            if load is not None:
+                if not load.behind:
+                    self._flush()
+                self._load = load
             if thoughts:
-                self._thoughts += self._thought(item)
+                self._thoughts += self._thought(item, load)
         elif kind == "compaction":
             self._flush()
             self._messages.append({"role": "user", "content": self._scene.summary(item)})
@@ -166,11 +184,13 @@ class _Writer:
         else:
             before["content"] = [*_as_parts(before["content"]), *_as_parts(told)]
 
-    def _thought(self, item: Json) -> Iterable[str]:
+    def _thought(self, item: Json, load: Load | None) -> Iterable[str]:
         """What a model thought; thoughts that another server has encrypted say nothing here."""
         parts = item.get("content") or item.get("summary")
         if parts:
             return [part["text"] for part in parts]
+        if load is not None:
+            return [load.text] if load.text else ()
         sealed = item.get("encrypted_content") or ""
         return [self._scene.unsealed(sealed)] if sealed.startswith(SEALED) else ()
 
@@ -191,15 +211,19 @@ class _Writer:
 
     def _flush(self) -> None:
         """The assistant's turn is over: what it said, what it called, and what came of each call."""
+        load, self._load = self._load, None
         if not self._text and not self._calls:
             return
         message: Json = {"role": "assistant", "content": "\n".join(self._text) or None}
         if self._calls:
-            message["tool_calls"] = self._calls
+            more = load.calls if load is not None else {}
+            message["tool_calls"] = [{**more.get(call["id"], {}), **call} for call in self._calls]
             if self._thoughts:
                 message["reasoning_content"] = "\n".join(self._thoughts)
         elif message["content"] is None:
             message["content"] = ""
+        if load is not None:
+            message |= {**load.fields, CARRIED_BY: load.owner}
         self._messages.append(message)
         images: list[Json] = []
         for call in self._calls:

@@ -100,6 +100,7 @@ class Loop:
         self._usage.add(spent)
         self._calls = 0
         self._too_many = False
+        self._tier: str | None = None
 
     async def run(self) -> AsyncGenerator[None, None]:
         """Make it; yields whenever there may be new events. In the end the scribe knows how it ended.
@@ -143,6 +144,7 @@ class Loop:
 
     def _end(self, status: str, reason: str | None = None) -> None:
         self._scribe.response["usage"] = self._usage.told()
+        self._scribe.response["service_tier"] = self._tier or "default"  # where nobody says so, nothing was preferred
         self._scribe.end(status, reason=reason)
 
     def _left(self) -> int | None:
@@ -152,8 +154,8 @@ class Loop:
     def _count(self, step: Step) -> None:
         self._usage.add(step.usage)
         self._scribe.response["usage"] = self._usage.told()
-        if step.service_tier is not None:
-            self._scribe.response["service_tier"] = step.service_tier
+        self._calls += step.hosted
+        self._tier = step.service_tier or self._tier
 
     async def _led(self) -> Sequence[Exchange]:
         """What comes before the model is asked.
@@ -319,4 +321,5 @@ def _kept_step(step: Step) -> Json:
         "usage": step.usage,
         "said": step.said,
         "service_tier": step.service_tier,
+        "hosted": step.hosted,
     }

@@ -26,7 +26,8 @@ from dinrail_responses.moderating import Judge, Moderating, find_moderator, told
 from dinrail_responses.parsing import parsed
 from dinrail_responses.plan import Plan, item_id
 from dinrail_responses.scribe import Scribe
-from dinrail_responses.speaker import Speaker
+from dinrail_responses.sealed import CARRIED
+from dinrail_responses.speaker import INSTANCE, Speaker
 from dinrail_responses.spending import Bill
 from dinrail_responses.tools.interface import Desk, Exchange, Json, ToolKind
 from dinrail_responses.tools.toolbox import Toolbox, open_toolbox
@@ -146,7 +147,6 @@ class Maker:
         found = await find_model(plan.models, plan.asked)
         if found.whole:
             from dinrail_core.api.responses import CompactRequest
-            from dinrail_responses.native import INSTANCE
             from dinrail_responses.native_input import as_input, marked
 
             asked = {name: value for name, value in plan.asked.items() if name in _COMPACTED and value is not None}
@@ -213,6 +213,7 @@ class Maker:
             scene=scene,
             new_id=item_id,
             seal=self._seal(plan),
+            carry=lambda text: CARRIED + self._sealing.seal(text, plan.call.principal),
             streamed=streamed,
             summary=_wants_summary(plan.asked),
             parallel=plan.asked.get("parallel_tool_calls"),

@@ -20,12 +20,12 @@ from dinrail_responses.native_reduce import NativeReducer
 from dinrail_responses.parsing import parsed
 from dinrail_responses.reduce import Manner, Step
 from dinrail_responses.scribe import Scribe
-from dinrail_responses.speaker import Speaker, counted, drop_older_half, listen
+from dinrail_responses.speaker import INSTANCE, Speaker, counted, drop_older_half, listen
 from dinrail_responses.spending import Bill
 from dinrail_responses.tools.interface import Exchange, Json, Offer
 from dinrail_responses.tools.toolbox import Toolbox
 
-__all__ = ["INSTANCE", "NativeSpeaker", "native_settings"]
+__all__ = ["NativeSpeaker", "native_settings"]
 
 _PASSED = (
     "temperature",
@@ -47,14 +47,13 @@ _PASSED = (
 _NOT_TO_PLAIN = frozenset({"context_management", "truncation", "prompt_cache_options", "prompt_cache_retention"})
 """What plain servers do not know, or what this server does for them."""
 
-INSTANCE = "x-dinrail-instance"
-"""The header by which a model of several says whose answer it is."""
-
 _SEALED = "reasoning.encrypted_content"
 _LOGPROBS = "message.output_text.logprobs"
 
 _COUNTED = CountTokens.model_fields.keys()
 """What of a question is counted."""
+
+_OF_THE_CALLER = frozenset({"function_call", "custom_tool_call"})
 
 _LEAST = 16
 """Tokens that the API lets an answer be limited to."""
@@ -120,7 +119,7 @@ class NativeSpeaker(Speaker):
             logprobs=logprobs,
             seal=self._seal,
         )
-        request = self._request(toolbox, limit)
+        request = self._request(toolbox, limit, _calls_left(scribe))
         reducer = NativeReducer(scribe, manner, plain=self._plain)
         bill = Bill(self._call, self._target, self._items)
         try:
@@ -156,7 +155,7 @@ class NativeSpeaker(Speaker):
 
     async def count(self, toolbox: Toolbox) -> int:
         """By the operation that there is for it; where there is none, the server counts for a short answer."""
-        request = self._request(toolbox, None)
+        request = self._request(toolbox, None, None)
         if not self._plain:
             asked = {name: value for name, value in request.model_dump(mode="json").items() if name in _COUNTED}
             try:
@@ -185,11 +184,14 @@ class NativeSpeaker(Speaker):
     def forget(self) -> bool:
         return drop_older_half(self._items)
 
-    def _request(self, toolbox: Toolbox, limit: int | None) -> CreateResponse:
+    def _request(self, toolbox: Toolbox, limit: int | None, calls: int | None) -> CreateResponse:
         body: Json = {**self._base, "input": self._items}
         if limit is not None:
             body["max_output_tokens"] = max(limit, _LEAST)
-        tools = [self._tool(offer) for offer in toolbox.offers.values()] + list(self._divided.hosted)
+        hosted = list(self._divided.hosted) if calls is None or calls > 0 else []
+        if hosted and calls is not None:
+            body["max_tool_calls"] = calls
+        tools = [self._tool(offer) for offer in toolbox.offers.values()] + hosted
         if tools:
             body["tools"] = tools
             choice = self._choice(toolbox)
@@ -219,6 +221,13 @@ class NativeSpeaker(Speaker):
         # Schemas of tools are as they come: `strict` is what the API takes them for where nothing is said.
         function: Json = {"type": "function", "name": offer.name, "parameters": offer.parameters}
         return {**function, "description": offer.description, "strict": bool(offer.strict)}
+
+
+def _calls_left(scribe: Scribe) -> int | None:
+    """How many calls of tools that are not the caller's may still be run for a response, whoever runs them."""
+    limit: int | None = scribe.response["max_tool_calls"]
+    run = [item for item in scribe.output if item["type"].endswith("_call") and item["type"] not in _OF_THE_CALLER]
+    return None if limit is None else limit - len(run)
 
 
 def native_settings(asked: Json, model: str, hosted: Sequence[Json], *, plain: bool) -> Json:

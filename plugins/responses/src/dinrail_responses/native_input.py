@@ -11,7 +11,7 @@ from dinrail_core.errors import InvalidRequest, UnsupportedFeature
 from dinrail_responses.attachments import Blob
 from dinrail_responses.chat_messages import Scene
 from dinrail_responses.hosted import names_something
-from dinrail_responses.sealed import SEALED
+from dinrail_responses.sealed import SEALED, is_ours
 from dinrail_responses.tools.functions import INPUT
 from dinrail_responses.tools.interface import Exchange, Json, Told
 
@@ -163,7 +163,7 @@ def _message(item: Json, scene: NativeScene) -> Json:
 def _reasoning(item: Json, *, thoughts: bool) -> list[Json]:
     told: Json = {"type": "reasoning", "id": item["id"], "summary": item.get("summary") or []}
     sealed = item.get("encrypted_content") or ""
-    if sealed and not sealed.startswith(SEALED):
+    if sealed and not is_ours(sealed):
         return [{**told, "encrypted_content": sealed}]
     if thoughts and item.get("content"):
         return [{**told, "content": item["content"]}]

@@ -120,6 +120,8 @@ class NativeReducer:
         else:
             listener.done(item)
         self._done[index] = item
+        if isinstance(listener, HostedListener) and item["type"].endswith("_call"):
+            self._step.hosted += 1
 
     def _listener(self, item: Json) -> Listener | None:
         manner, kind = self._manner, item["type"]

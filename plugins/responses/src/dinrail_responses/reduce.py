@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from dinrail_core.api.chat.carried import CARRIED_BY
 from dinrail_core.errors import UpstreamInvalid
-from dinrail_responses.carrying import Carried, more_of_call
+from dinrail_responses.carrying import Carried, Load, more_of_call
 from dinrail_responses.citations import Citations
 from dinrail_responses.odds import odds_of
 from dinrail_responses.scribe import Scribe
@@ -29,6 +30,7 @@ class Manner:
         summary: A summary of its thoughts was asked for.
         logprobs: Log-probabilities were asked for.
         seal: Makes encrypted content, where that was asked for.
+        carry: Seals what is carried from turn to turn.
         new_id: Makes the ids of items.
     """
 
@@ -38,6 +40,7 @@ class Manner:
     summary: bool = False
     logprobs: bool = False
     seal: Callable[[str], str] | None = None
+    carry: Callable[[str], str] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +54,7 @@ class Step:
         usage: What it took, as the upstream says it.
         said: The message by which a chat goes on from here.
         service_tier: The tier that really answered.
+        hosted: Calls of its own tools that the upstream has run.
     """
 
     calls: list[ModelCall] = field(default_factory=list)
@@ -59,6 +63,7 @@ class Step:
     usage: Json | None = None
     said: Json = field(default_factory=dict)
     service_tier: str | None = None
+    hosted: int = 0
 
 
 @dataclass(slots=True)
@@ -82,6 +87,9 @@ class ChatReducer:
     Args:
         scribe: Where it is written down.
         manner: How it is told.
+
+    Attributes:
+        owner: The instance that answers; set before it is heard.
     """
 
     def __init__(self, scribe: Scribe, manner: Manner) -> None:
@@ -97,6 +105,8 @@ class ChatReducer:
         self._finish: str | None = None
         self._spoke = False
         self._step = Step()
+        self._kept: Load | None = None
+        self.owner = ""
 
     def feed(self, chunk: Json) -> None:
         """Take in a chunk, as it stands on the wire; fields may be null or missing, as some upstreams have them.
@@ -128,6 +138,8 @@ class ChatReducer:
         self._close_message(status if not self._order else "completed")
         for call in self._order:
             self._close_call(call, status)
+        if step.reason is None:
+            self._keep_load()
         step.said = self._said()
         return step
 
@@ -239,8 +251,34 @@ class ChatReducer:
 
     def _close_reasoning(self, status: str) -> None:
         if self._reasoning is not None:
-            self._reasoning.close(status)
+            self._kept = replace(self._load(), text=self._reasoning.text)
+            self._reasoning.close(status, self._sealed(self._kept))
             self._reasoning = None
+
+    def _load(self) -> Load:
+        """What the turn carries so far."""
+        calls = {call.id: call.more for call in self._order if call.more and call.id}
+        return Load(owner=self.owner, fields=self._carried.told(), calls=calls)
+
+    def _sealed(self, load: Load) -> str | None:
+        return self._manner.carry(load.packed()) if load and self._manner.carry is not None else None
+
+    def _keep_load(self) -> None:
+        """Write an item for what came behind the thoughts, or without any."""
+        load = self._load()
+        if any(call.writer is None for call in self._order):
+            load = load.without_calls()
+        known = self._kept
+        if known is not None and (known.fields, known.calls) == (load.fields, load.calls):
+            return
+        written = bool(self._text) or any(call.writer is not None for call in self._order)
+        sealed = self._sealed(replace(load, behind=written))
+        if sealed is None:
+            return
+        item: Json = {"type": "reasoning", "id": self._manner.new_id("reasoning"), "summary": [], "status": "completed"}
+        pen = self._scribe.pen()
+        pen.added({**item, "status": "in_progress"})
+        pen.done({**item, "encrypted_content": sealed})
 
     def _said(self) -> Json:
         said: Json = {"role": "assistant", "content": "".join(self._text) or None}
@@ -251,6 +289,8 @@ class ChatReducer:
                 for c in calls
             ]
             said |= self._carried.told()
+            if self._load():
+                said[CARRIED_BY] = self.owner
             if self._thoughts:
                 said["reasoning_content"] = "".join(self._thoughts)
         return said

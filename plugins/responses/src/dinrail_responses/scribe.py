@@ -15,8 +15,8 @@ from dinrail_responses.tools.interface import Json, Pen
 
 __all__ = ["Held", "ItemPen", "Scribe", "frame", "padded", "told"]
 
-_FILTERED = frozenset({"file_search_call", "web_search_call", "code_interpreter_call"})
-"""Items of tools that hold more than every caller is told."""
+_FILTERED = frozenset({"file_search_call", "web_search_call", "code_interpreter_call", "reasoning"})
+"""Items that may hold more than every caller is told."""
 
 
 def told(item: Json, include: Collection[str]) -> Json:

@@ -17,7 +17,10 @@ from dinrail_responses.spending import Bill
 from dinrail_responses.tools.interface import Exchange, Json
 from dinrail_responses.tools.toolbox import Toolbox
 
-__all__ = ["Speaker", "counted", "drop_older_half", "listen"]
+__all__ = ["INSTANCE", "Speaker", "counted", "drop_older_half", "listen"]
+
+INSTANCE = "x-dinrail-instance"
+"""The header by which a model of several says whose answer it is."""
 
 
 class Speaker(ABC):

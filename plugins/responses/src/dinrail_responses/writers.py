@@ -153,14 +153,26 @@ class ReasoningWriter:
         self._pieces.append(piece)
         self._said("text.delta", delta=piece)
 
-    def close(self, status: str) -> Json:
-        """The thought is whole."""
-        whole = "".join(self._pieces)
+    @property
+    def text(self) -> str:
+        """All that was thought so far."""
+        return "".join(self._pieces)
+
+    def close(self, status: str, load: str | None = None) -> Json:
+        """The thought is whole.
+
+        Args:
+            status: How it ended.
+            load: What it carries, sealed, the text included.
+        """
+        whole = self.text
         part = {**self._part, "text": whole}
         self._said("text.done", text=whole)
         self._said("part.done", part=part)
         self._item = {**self._item, "status": status, "summary" if self._summary else "content": [part]}
-        if self._seal is not None:
+        if load is not None:
+            self._item["encrypted_content"] = load
+        elif self._seal is not None:
             self._item["encrypted_content"] = self._seal(whole)
         self._pen.done(self._item)
         return self._item

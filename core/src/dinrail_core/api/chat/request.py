@@ -1,13 +1,15 @@
 """The request of ``POST /v1/chat/completions``."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field
 
+from dinrail_core.api.chat.carried import CARRIED_BY, told_to
 from dinrail_core.api.chat.content import OnlyText
 from dinrail_core.api.chat.messages import Message
 from dinrail_core.api.chat.tools import LegacyFunction, Tool, ToolChoice, ToolName
 from dinrail_core.api.sampling import LogitBias, Metadata, Penalty, Seed, Stop, StreamOptions, Temperature, TopP
+from dinrail_core.api.told import ToldToOne
 from dinrail_core.api.wire import MISSING, Many, Wire
 
 __all__ = [
@@ -140,7 +142,7 @@ class PromptCacheOptions(Wire):
     """``explicit`` caches only up to the breakpoints that content parts carry."""
 
 
-class ChatRequest(Wire):
+class ChatRequest(ToldToOne):
     """A chat to be continued."""
 
     model: str
@@ -195,3 +197,9 @@ class ChatRequest(Wire):
     """A stable, opaque mark of the end user, by which abuse is noticed."""
     user: str | MISSING = MISSING
     """Deprecated; ``safety_identifier`` and ``prompt_cache_key`` took its place."""
+
+    def told_to(self, instance: str) -> Self:
+        """See :meth:`ToldToOne.told_to`."""
+        if not any(CARRIED_BY in (message.model_extra or ()) for message in self.messages):
+            return self
+        return self.model_copy(update={"messages": [told_to(message, instance) for message in self.messages]})

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Self
 
-from dinrail_core.api.wire import Wire
+from dinrail_core.api.told import ToldToOne
 from dinrail_core.errors import InvalidRequest
 
-__all__ = ["UNREADABLE", "ToldToOne", "owned", "owner_of"]
+__all__ = ["UNREADABLE", "OwnedItems", "owned", "owner_of"]
 
 UNREADABLE = "compaction_unreadable"
 """The code of the error that a compacted history is another instance's."""
 
 _MARK = "dr:"
-
-T = TypeVar("T", bound="ToldToOne")
 
 
 def owned(content: str, instance: str) -> str:
@@ -27,10 +25,10 @@ def owner_of(content: str) -> str | None:
     return content[len(_MARK) :].partition(":")[0] if content.startswith(_MARK) else None
 
 
-class ToldToOne(Wire):
+class OwnedItems(ToldToOne):
     """A request whose ``input`` may hold what was encrypted by whoever answered before."""
 
-    def told_to(self: T, instance: str) -> T:
+    def told_to(self, instance: str) -> Self:
         """The request as an instance can read it.
 
         What it has encrypted itself is as it made it, and thoughts of others are left out: it would refuse them. What

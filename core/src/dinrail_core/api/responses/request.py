@@ -8,7 +8,7 @@ from dinrail_core.api.chat.request import PromptCacheOptions
 from dinrail_core.api.conversations.objects import Include
 from dinrail_core.api.items.later import InputItem, ToolParam
 from dinrail_core.api.items.states import LongText
-from dinrail_core.api.responses.owned import ToldToOne
+from dinrail_core.api.responses.owned import OwnedItems
 from dinrail_core.api.responses.settings import (
     ContextManagement,
     ConversationId,
@@ -56,7 +56,7 @@ Conversation: TypeAlias = Annotated[
 """The conversation that a response belongs to."""
 
 
-class CreateResponse(ToldToOne):
+class CreateResponse(OwnedItems):
     """A response to be made."""
 
     model: str
@@ -104,7 +104,7 @@ class CreateResponse(ToldToOne):
     """Deprecated; ``safety_identifier`` and ``prompt_cache_key`` took its place."""
 
 
-class CountTokens(ToldToOne):
+class CountTokens(OwnedItems):
     """A request whose tokens are to be counted."""
 
     model: str | None | MISSING = MISSING
@@ -122,7 +122,7 @@ class CountTokens(ToldToOne):
     """Goes to upstreams that know it."""
 
 
-class CompactRequest(ToldToOne):
+class CompactRequest(OwnedItems):
     """A history to be compacted."""
 
     model: str
@@ -133,7 +133,7 @@ class CompactRequest(ToldToOne):
     prompt_cache_options: PromptCacheOptions | None | MISSING = MISSING
     prompt_cache_retention: Literal["in_memory", "24h"] | None | MISSING = MISSING
     """Deprecated; ``prompt_cache_options`` took its place."""
-    service_tier: Literal["auto", "default", "flex", "priority"] | None | MISSING = MISSING
+    service_tier: Literal["auto", "default", "fast", "flex", "priority"] | None | MISSING = MISSING
 
 
 class RetrieveQuery(Wire):

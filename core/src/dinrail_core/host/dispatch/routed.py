@@ -11,7 +11,8 @@ from typing import Any
 
 from dinrail_core.api.answers import Stream
 from dinrail_core.api.call import Call
-from dinrail_core.api.responses.owned import UNREADABLE, ToldToOne
+from dinrail_core.api.responses.owned import UNREADABLE
+from dinrail_core.api.told import ToldToOne
 from dinrail_core.api.wire import decode_request
 from dinrail_core.errors import ConfigurationError, DinrailError, UpstreamTimeout
 from dinrail_core.hooks.context import Price, Target
