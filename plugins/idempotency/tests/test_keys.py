@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from dinrail_core.api.call import Call, Principal
 from dinrail_core.api.idempotency import Claim, IdempotencyKeys, Kept
-from dinrail_core.errors import Conflict, KeyReused
+from dinrail_core.errors import Conflict, KeyReused, NotFound
 from dinrail_core.hooks import Rail
 from dinrail_idempotency.service import CLAIM_SECONDS, KEPT_SECONDS, StoredKeys
 from dinrail_idempotency.tables import KEYS
@@ -22,7 +22,7 @@ from dinrail_sdk.testing.periodic import look_now
 
 ANN = Call(Principal("acme", "ann"), "req_1")
 STRANGERS = [Call(Principal("acme", "bob")), Call(Principal("evil", "ann")), Call(Principal("acme"))]
-ANSWER = Kept(200, b'{"a": "\xc3\xa9\x00"}', "application/json")
+ANSWER = Kept(200, b'{"id": "thing_1", "a": "\xc3\xa9"}', "application/json", "/v1/things")
 
 
 class Clock:
@@ -105,7 +105,7 @@ async def test_a_claim_of_a_try_that_died_is_taken_over_with_the_same_seed(keys:
     second = await claimed(keys)
     assert (second.call.seed, second.token != first.token) == (first.call.seed, True)
     # The first was slow, and not dead: what it says does not count any more.
-    await keys.keep(first, Kept(200, b"late", "text/plain"))
+    await keys.keep(first, replace(ANSWER, body=b"{}"))
     await keys.renew(first)
     await keys.release(first, begun=False)
     with pytest.raises(Conflict):
@@ -210,3 +210,22 @@ async def test_expired_keys_of_every_caller_are_removed(rail: Rail) -> None:
     assert await database.sweep(count) == 4
     assert not await look_now(rail, "idempotency-sweep")
     assert await current.claim("new", b"f", ANN) == ANSWER
+
+
+async def test_an_answer_is_forgotten_with_what_it_told_of(rail: Rail, keys: IdempotencyKeys) -> None:
+    listed = replace(ANSWER, body=b'{"data": [{"id": "part_1"}]}', path="/v1/things/thing_1/parts")
+    other = replace(ANSWER, path="/v1/others")
+    for key, answer in (("one", ANSWER), ("list", listed), ("other", other)):
+        await keys.keep(await claimed(keys, key), answer)
+    await keys.forget("/v1/things/thing_1/parts/part", ANN)
+    for stranger in STRANGERS:
+        await keys.forget("/v1/things/thing_1", stranger)
+    assert [await keys.claim(key, b"f", ANN) for key in ("one", "list")] == [ANSWER, listed]
+    await keys.forget("/v1/things/thing_1", ANN)
+    for key in ("one", "list"):
+        with pytest.raises(NotFound):
+            await keys.claim(key, b"f", ANN)
+    assert await keys.claim("other", b"f", ANN) == other
+    database = await rail.service(Database)
+    bodies = await database.sweep(lambda connection: connection.execute(select(KEYS.c.body)).scalars().all())
+    assert sorted(body or b"" for body in bodies) == [b"", b"", other.body]

@@ -451,3 +451,34 @@ class Server:
             if not page["has_more"]:
                 return found
             after = {"after": page["last_id"]}
+
+
+async def test_what_is_deleted_is_forgotten_by_its_key_too(
+    client: aiohttp.ClientSession, config: dict[str, Any]
+) -> None:
+    secret = "nothing of this remains"
+    prompt = {"prompt": secret}
+    _, made, _ = await post(client, prompt, "prompt")
+    _, kept, _ = await post(client, {"prompt": "another"}, "other")
+    talk = {"metadata": {"note": secret}}
+    _, conversation, _ = await post(client, talk, "talk", "conversations")
+    items = f"conversations/{conversation['id']}/items"
+    body = {"items": [{"role": "user", "content": secret}]}
+    _, added, _ = await post(client, body, "items", items)
+    stay = {"items": [{"role": "user", "content": "stays"}]}
+    _, stayed, _ = await post(client, stay, "stay", items)
+
+    async with client.delete(f"{items}/{added['data'][0]['id']}") as answer:
+        assert answer.status == 200
+    status, said, _ = await post(client, body, "items", items)
+    assert (status, said["error"]["code"]) == (404, "not_found")
+    assert (await post(client, stay, "stay", items))[1] == stayed
+    assert (await post(client, talk, "talk", "conversations"))[1] == conversation
+    async with client.delete(f"conversations/{conversation['id']}") as answer:
+        assert answer.status == 200
+    async with client.delete(f"prompts/{made['prompt_id']}") as answer:
+        assert answer.status == 204
+    assert (await post(client, stay, "stay", items))[0] == 404
+    assert (await post(client, talk, "talk", "conversations"))[0] == 404
+    assert (await post(client, prompt, "prompt"))[0] == 404
+    assert (await post(client, {"prompt": "another"}, "other"))[1] == kept

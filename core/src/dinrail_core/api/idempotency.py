@@ -22,11 +22,13 @@ class Kept:
         status: The HTTP status.
         body: All of it.
         content_type: Its media type.
+        path: Where the request went; what it has made stands below.
     """
 
     status: int
     body: bytes
     content_type: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class IdempotencyKeys(ABC):
         Raises:
             Conflict: The request is under way (code ``idempotency_in_progress``).
             KeyReused: The key was used for another request.
+            NotFound: What the answer told of has been deleted.
         """
 
     @abstractmethod
@@ -108,6 +111,15 @@ class IdempotencyKeys(ABC):
         Args:
             claim: The claim.
             answer: ``None`` where what was made tells it: whoever comes again is given :class:`Made`.
+        """
+
+    @abstractmethod
+    async def forget(self, path: str, call: Call) -> None:
+        """Forget the caller's answers that told of something which has been deleted, or of what was part of it.
+
+        Args:
+            path: Where that stood, such as ``/v1/prompts/pmpt_1``.
+            call: On whose behalf.
         """
 
     @abstractmethod

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, select
+import orjson
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, or_, select
 
 from dinrail_core.api.call import Call
 from dinrail_core.api.idempotency import Claim, IdempotencyKeys, Kept, Made
-from dinrail_core.errors import Conflict, KeyReused
+from dinrail_core.errors import Conflict, KeyReused, NotFound
 from dinrail_idempotency.tables import KEYS
 from dinrail_sdk.sql.contract import Database, Duplicate
 from dinrail_sdk.sql.ids import new_id
@@ -28,6 +29,9 @@ KEPT_SECONDS = 24 * 3600.0
 
 _MADE = 0
 """The status of what tells its answer itself; no answer has it."""
+
+_GONE = 1
+"""The status of what told of something that has been deleted."""
 
 _BATCH = 500
 
@@ -114,8 +118,25 @@ class StoredKeys(IdempotencyKeys):
     async def keep(self, claim: Claim, answer: Kept | None) -> None:
         values: dict[str, Any] = {"status": _MADE}
         if answer is not None:
-            values = {"status": answer.status, "content_type": answer.content_type, "body": answer.body}
+            values = {
+                "status": answer.status,
+                "content_type": answer.content_type,
+                "body": answer.body,
+                "made": f"{answer.path}/{_id(answer)}",
+                "within": answer.path.rpartition("/")[0],
+            }
         await self._update(claim, values)
+
+    async def forget(self, path: str, call: Call) -> None:
+        collection, _, name = path.rpartition("/")
+
+        def work(unit: Owned) -> None:
+            where = or_(KEYS.c.made.in_([path, f"{collection}/"]), KEYS.c.within == path)
+            for row in unit.select(KEYS, where):
+                if row["made"] == path or row["within"] == path or f'"{name}"'.encode() in row["body"]:
+                    unit.change(KEYS, row["id"], {"status": _GONE, "body": None, "made": None, "within": None})
+
+        await self._database.write(call.principal, work)
 
     async def release(self, claim: Claim, *, begun: bool) -> None:
         if begun or claim.again:
@@ -170,7 +191,16 @@ def _held(claim: Claim) -> tuple[Any, ...]:
 def _answered(row: RowMapping, call: Call) -> Kept | Made:
     if row["status"] == _MADE:
         return Made(replace(call, seed=row["seed"]))
-    return Kept(row["status"], row["body"], row["content_type"])
+    if row["status"] == _GONE:
+        raise NotFound("What the request with this idempotency key has made was deleted.")
+    collection, _, _ = row["made"].rpartition("/") if row["made"] is not None else ("", "", "")
+    return Kept(row["status"], row["body"], row["content_type"], collection)
+
+
+def _id(answer: Kept) -> str:
+    """The id of what an answer tells of; nothing where it is a list, or not one of OpenAI's objects."""
+    told = orjson.loads(answer.body) if answer.content_type == "application/json" else None
+    return str(told.get("id") or told.get("prompt_id") or "") if isinstance(told, dict) else ""
 
 
 def _reused() -> KeyReused:

@@ -228,6 +228,8 @@ class App(ServerState):
         key = exchange.headers.get(HEADER) if route.creates or route.replay is not None else None
         if key is None:
             result = await route.handler(exchange)
+            if method == "DELETE":
+                await self._idempotency.deleted(exchange)
         else:
             result = await self._idempotency.answer(exchange, route, key)
             if exchange.replayed:

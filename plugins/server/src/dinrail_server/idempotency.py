@@ -98,6 +98,15 @@ class Idempotency:
             await keys.release(again, begun=False)
         raise InProgress("The answer to this idempotency key has just expired; send the request again.")
 
+    async def deleted(self, exchange: HttpExchange) -> None:
+        """See to it that no kept answer tells of what the request has just deleted."""
+        if not self._rail.provides(IdempotencyKeys):
+            return
+        try:
+            await (await self._rail.service(IdempotencyKeys)).forget(exchange.request.path, exchange.call)
+        except Unavailable as error:  # what the client asked for has been done; the answer stays for its time
+            _LOG.warning("request %s: kept answers could not be forgotten: %s", exchange.call.request_id, error)
+
     async def close(self) -> None:
         """Wait for what is being done beside requests."""
         if self._beside:
@@ -129,7 +138,7 @@ class Idempotency:
             result = await route.handler(exchange)
             if isinstance(result, Stream) and route.replay is not None:
                 return held.watched(result, lambda: _is_made(exchange, route))
-            kept = _to_keep(route, result)
+            kept = _to_keep(route, result, exchange.request.path)
             if exchange.digest is not None and not exchange.digest.complete:
                 raise TypeError(f"{route.method} {route.path} has made something of a form that it has not read.")
             await held.keep(kept)
@@ -148,11 +157,11 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
         _LOG.warning("an idempotency key could not be updated: %s", error)
 
 
-def _to_keep(route: Route, result: object) -> Kept | None:
+def _to_keep(route: Route, result: object, path: str) -> Kept | None:
     if isinstance(result, Answer):
-        return Kept(200, result.body, "application/json") if route.replay is None else None
+        return Kept(200, result.body, "application/json", path) if route.replay is None else None
     if isinstance(result, Reply) and isinstance(result.body, bytes):
-        return Kept(result.status, result.body, result.content_type)
+        return Kept(result.status, result.body, result.content_type, path)
     raise TypeError(f"{route.method} {route.path} creates, but its answer is no whole one: {type(result).__name__}.")
 
 
