@@ -204,10 +204,8 @@ class Replay:
         wanted: ``wanted(exchange)``: whether the request makes something; of one that does not, no notice is taken.
         tell: ``tell(exchange, ended)``: the answer out of what an earlier try has made, which is found by
             ``exchange.call.seed``; ``None`` where it has made nothing. ``ended`` says that it has come to its end;
-            else what it may have left undone behind what it has made is done first.
-
-    ``tell`` raises:
-        NotFound: What was made has been deleted.
+            else what it may have left undone behind what it has made is done first. It raises ``NotFound`` where what
+            was made has been deleted.
     """
 
     wanted: Callable[[Exchange], Awaitable[bool]]
