@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, select
 
 from dinrail_core.api.call import Call
 from dinrail_core.api.idempotency import Claim, IdempotencyKeys, Kept, Made
@@ -131,8 +131,9 @@ class StoredKeys(IdempotencyKeys):
         collection, _, name = path.rpartition("/")
 
         def work(unit: Owned) -> None:
-            where = or_(KEYS.c.made.in_([path, f"{collection}/"]), KEYS.c.within == path)
-            for row in unit.select(KEYS, where):
+            # Two looks, since SQLite would not use both indexes for one.
+            listed = unit.select(KEYS, KEYS.c.made.in_([path, f"{collection}/"]))
+            for row in (*listed, *unit.select(KEYS, KEYS.c.within == path)):
                 if row["made"] == path or row["within"] == path or f'"{name}"'.encode() in row["body"]:
                     unit.change(KEYS, row["id"], {"status": _GONE, "body": None, "made": None, "within": None})
 
