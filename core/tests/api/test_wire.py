@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from dinrail_core.api.chat import ChatRequest
+from dinrail_core.api.responses import CreateResponse
 from dinrail_core.api.wire import MISSING, Many, Wire, decode_request, decode_upstream
 from dinrail_core.errors import InvalidRequest, UpstreamInvalid
 
@@ -88,6 +89,14 @@ def test_a_body_that_is_no_object_is_refused_without_a_field(data: object) -> No
 )
 def test_the_name_of_a_unions_branch_is_not_taken_for_a_field(one: dict[str, Any], param: str) -> None:
     assert refusal({"name": "n", "one": one}).param == param
+
+
+def test_what_is_missing_is_so_beside_the_field_that_has_it_and_is_called_as_its_branch() -> None:
+    chats_tool = {"type": "function", "function": {"name": "weather", "parameters": {}}}
+    with pytest.raises(InvalidRequest) as refused:
+        decode_request(CreateResponse, {"model": "m", "input": "?", "tools": [chats_tool]})
+    assert refused.value.message == "Missing required parameter: 'tools.0.name'."
+    assert refused.value.param == "tools.0.name"
 
 
 def test_a_body_full_of_faults_is_refused_before_they_are_all_found() -> None:

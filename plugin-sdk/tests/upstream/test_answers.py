@@ -27,7 +27,14 @@ def test_an_answer_has_what_it_is_about(length: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "broken"), [("error", True), ("insufficient_system_resource", True), ("stop", False)]
+    ("reason", "broken"),
+    [
+        ("error", True),
+        ("abort", True),
+        ("network_error", True),
+        ("insufficient_system_resource", True),
+        ("stop", False),
+    ],
 )
 def test_an_answer_that_was_broken_off_is_no_answer(reason: str, broken: bool) -> None:
     choice = {"index": 0, "message": {"role": "assistant", "content": "So"}, "finish_reason": reason}

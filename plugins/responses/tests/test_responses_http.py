@@ -380,7 +380,16 @@ async def test_thoughts_go_round_encrypted_or_as_a_summary(served: Served, upstr
     assert summed(events)[0]["summary"] == [{"type": "summary_text", "text": "I think."}]
 
 
-@pytest.mark.parametrize(("finish", "reason"), [("length", "max_output_tokens"), ("content_filter", "content_filter")])
+@pytest.mark.parametrize(
+    ("finish", "reason"),
+    [
+        ("length", "max_output_tokens"),
+        ("model_context_window_exceeded", "max_output_tokens"),
+        ("content_filter", "content_filter"),
+        ("sensitive", "content_filter"),
+        ("repetition", "repetition"),
+    ],
+)
 async def test_an_answer_that_was_cut_short_is_incomplete(
     served: Served, upstream: FakeUpstream, finish: str, reason: str
 ) -> None:
@@ -396,6 +405,23 @@ async def test_an_answer_that_was_cut_short_is_incomplete(
     assert final["output"][0]["status"] == "incomplete"
     _, made = await post(served, {"model": MODEL, "input": "?"})
     assert made["incomplete_details"] == {"reason": reason}
+
+
+@pytest.mark.parametrize("finish", ["error", "abort", "network_error"])
+async def test_an_answer_that_its_upstream_gave_up_has_failed(
+    served: Served, upstream: FakeUpstream, finish: str
+) -> None:
+    upstream.says(Spoken(choices=(Say(text="Once upon", finish=finish),)))
+    assert (await raw_events(served, {"input": "?"}))[-1]["type"] == "response.failed"
+    status, refused = await post(served, {"model": MODEL, "input": "?"})
+    assert status == 503, refused
+    assert finish in refused["error"]["message"]
+
+
+@pytest.mark.parametrize("finish", ["stop", "eos_token", "stop_sequence"])
+async def test_an_end_by_any_other_name_is_one(served: Served, upstream: FakeUpstream, finish: str) -> None:
+    upstream.says(Spoken(choices=(Say(text="Once upon", finish=finish),)))
+    assert (await post(served, {"model": MODEL, "input": "?"}))[1]["status"] == "completed"
 
 
 async def test_what_fails_before_the_first_event_has_a_status(served: Served, upstream: FakeUpstream) -> None:

@@ -199,12 +199,22 @@ def _sent_path(data: Any, problem: ErrorDetails) -> list[str]:
     """Where in the request the problem is, or would be if what is missing were there."""
     location = problem["loc"]
     if problem["type"] == "missing":
-        path = [*_path(data, location[:-1]), location[-1]]
+        path = _path(data, location[:-1])
+        if location[-1] in _at(data, path):  # so this was a branch's name: a chat's tool has its name in 'function'
+            path = path[:-1]
+        path.append(location[-1])
     elif problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
         path = [*_path(data, location), problem["ctx"]["discriminator"].strip("'")]
     else:
         path = _path(data, location)
     return [str(step) for step in path]
+
+
+def _at(data: Any, path: list[int | str]) -> Any:
+    """What stands at a path that leads somewhere; nothing where that has no fields."""
+    for step in path:
+        data = data[step]
+    return data if isinstance(data, dict) else ()
 
 
 def _upstream_invalid(wire: type[BaseModel], error: ValidationError) -> UpstreamInvalid:

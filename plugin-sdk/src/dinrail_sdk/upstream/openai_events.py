@@ -23,8 +23,9 @@ _USUAL = re.compile(rb"(?:data: \{[^\n]*\n\n)+")
 _ERROR_NAME = re.compile(rb"^event: ?error$", re.MULTILINE)
 
 
-_BROKEN_OFF = {"error": 502, "insufficient_system_resource": 503}
-"""Reasons to stop that are none: of OpenRouter and Mistral, and of DeepSeek; the statuses that they stand for."""
+_BROKEN_OFF = {"error": 502, "abort": 502, "network_error": 502, "insufficient_system_resource": 503}
+"""Reasons to stop that are none: of OpenRouter, Mistral and vLLM, of vLLM and SGLang, of Z.ai, and of DeepSeek; the
+statuses that they stand for."""
 
 
 def spoiled(choice: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -17,7 +17,19 @@ from dinrail_responses.writers import CallWriter, MessageWriter, NewId, Reasonin
 
 __all__ = ["ChatReducer", "Manner", "Step", "as_chunk", "usable_call_id"]
 
-_INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
+_INCOMPLETE = {
+    "length": "max_output_tokens",
+    "model_length": "max_output_tokens",
+    "model_context_window_exceeded": "max_output_tokens",
+    "content_filter": "content_filter",
+    "sensitive": "content_filter",
+    "repetition": "repetition",
+}
+"""Why an answer was cut short, by OpenAI's reasons to finish, Mistral's, Z.ai's and vLLM's.
+
+Any other name is taken for an end: servers have many for that, such as ``eos_token`` and ``stop_sequence``. What an
+upstream tells as a failure has become an error before it comes here.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
