@@ -165,6 +165,16 @@ async def test_secrets_of_a_tool_that_an_item_adds_are_used_and_not_kept(config:
     assert "psst" not in repr((plan.response, plan.input))
 
 
+async def test_a_key_in_the_url_of_a_tool_is_used_and_not_told(config: dict[str, Any]) -> None:
+    tool = {"type": "mcp", "server_label": "a", "server_url": "https://example.org/mcp?key=hush"}
+    async with open_rail(plugins=PLUGINS, config=config) as rail:
+        planner = Planner(rail, Store(await rail.service(Database)))
+        asked = CreateResponse.model_validate({"model": MODEL, "input": "?", "tools": [tool]})
+        plan = await planner.plan(asked, Call())
+    assert plan.asked["tools"][0]["server_url"] == tool["server_url"]
+    assert plan.response["tools"][0]["server_url"] == "https://example.org/mcp"
+
+
 class Counting(ToolKind):
     """A tool of the server's own that counts, and of which the first call never ends."""
 

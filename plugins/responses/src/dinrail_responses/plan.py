@@ -240,8 +240,13 @@ def check_approvals(plan: Plan) -> None:
 
 
 def to_be_told(tool: Json) -> Json:
-    """A tool as a response tells it: whole, and without secrets."""
+    """A tool as a response tells it: whole, and without secrets.
+
+    Many MCP servers are given a key in the query of their URL, so that is not told either.
+    """
     told = {name: value for name, value in tool.items() if name not in _SECRETS}
+    if tool["type"] == "mcp" and tool.get("server_url"):
+        told["server_url"] = tool["server_url"].partition("?")[0]
     if tool["type"] == "function":
         told = {"description": None, "parameters": None, "strict": None, **told}
     for place in ("container", "environment"):
