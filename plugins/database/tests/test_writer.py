@@ -102,7 +102,33 @@ async def test_units_that_wait_share_one_commit(engine: Engine) -> None:
     await held
     await asyncio.to_thread(writer.stop)
     assert trace.count("COMMIT") == 2
-    assert trace.count("SAVEPOINT") == trace.count("RELEASE") == 100
+    assert trace.count("SAVEPOINT") == 0
+
+
+@pytest.mark.parametrize(("late", "savepoints"), [(False, 0), (True, 11)])
+async def test_a_unit_that_fails_behind_what_it_has_written_takes_nothing_along(
+    engine: Engine, late: bool, savepoints: int
+) -> None:
+    def fails(connection: Connection) -> int:
+        if late:
+            insert(99)(connection)
+        raise LookupError
+
+    trace = Trace(engine)
+    writer = Writer(engine)
+    writer.start()
+    gate, held = await hold(writer)
+    works = [*(insert(number) for number in range(5)), fails, *(insert(number) for number in range(5, 10))]
+    tasks = [asyncio.create_task(writer.run(work)) for work in works]
+    await asyncio.sleep(0)
+    gate.open()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    await held
+    await asyncio.to_thread(writer.stop)
+    assert isinstance(outcomes.pop(5), LookupError)
+    assert outcomes == list(range(10))
+    assert stored(engine) == set(range(10))
+    assert (trace.count("COMMIT"), trace.count("SAVEPOINT")) == (2, savepoints)
 
 
 async def test_no_result_is_told_before_it_is_durable(engine: Engine, writer: Writer) -> None:

@@ -36,9 +36,10 @@ class _Unit:
 class Writer:
     """One thread that writes.
 
-    While it waits for the disk, further units gather; they share the next commit, each inside a savepoint of its own,
-    so that one that fails undoes nothing of the others. No result is told before its commit. A unit whose caller has
-    left before its turn is dropped; one that has begun is committed.
+    While it waits for the disk, further units gather; they share the next commit. Where one fails behind something that
+    it has written, all are done again, each inside a savepoint of its own, so that it undoes nothing of the others. No
+    result is told before its commit. A unit whose caller has left before its turn is dropped; one that has begun is
+    committed.
 
     Args:
         engine: Makes the one connection; its transactions are begun by hand.
@@ -116,8 +117,13 @@ class Writer:
 
 
 def _commit(connection: Connection, units: list[_Unit]) -> None:
-    if len(units) > 1 and _commit_together(connection, units):
-        return
+    if len(units) > 1:
+        if _commit_together(connection, units, savepoints=False):
+            return
+        for unit in units:
+            unit.error = None  # what it met may be gone
+        if _commit_together(connection, units, savepoints=True):
+            return
     for unit in units:
         if unit.error is None:
             try:
@@ -126,23 +132,33 @@ def _commit(connection: Connection, units: list[_Unit]) -> None:
                 unit.error = translate(error)
 
 
-def _commit_together(connection: Connection, units: list[_Unit]) -> bool:
+def _commit_together(connection: Connection, units: list[_Unit], *, savepoints: bool) -> bool:
     """Do all in one transaction.
 
+    Args:
+        connection: At rest.
+        units: Two or more.
+        savepoints: Whether what one has written can be undone without the others. It costs as much as a row for each
+            of them, and most that fail do so ahead of what they would write.
+
     Returns:
-        False where SQLite undid the whole of it because of one of them, as it may when the disk is full; that one has
-        its error, and the others are to be done again, each by itself.
+        False where the whole of it is undone because of one of them, which has its error: there is no savepoint, or
+        SQLite undid all by itself, as it may when the disk is full. What has no error is to be done again.
     """
     driver = _driver(connection)  # a savepoint through SQLAlchemy costs more than a row
     with _transaction(connection):
         for unit in units:
-            driver.execute("SAVEPOINT unit")
+            if savepoints:
+                driver.execute("SAVEPOINT unit")
+            changes = driver.total_changes
             _do(connection, unit)
             if unit.error is not None:
-                if not driver.in_transaction:
+                if not driver.in_transaction or (not savepoints and driver.total_changes != changes):
                     return False
-                driver.execute("ROLLBACK TO unit")
-            driver.execute("RELEASE unit")
+                if savepoints:
+                    driver.execute("ROLLBACK TO unit")
+            if savepoints:
+                driver.execute("RELEASE unit")
         connection.exec_driver_sql("COMMIT")
     return True
 
