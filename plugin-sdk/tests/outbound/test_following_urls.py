@@ -14,7 +14,7 @@ import pytest
 
 from dinrail_core.errors import InvalidRequest, UpstreamInvalid, UpstreamTimeout, UpstreamUnavailable
 from dinrail_core.hooks import Outbound
-from dinrail_sdk.outbound import OutboundClient, Timeouts, check_url, resolve
+from dinrail_sdk.outbound import OutboundClient, Timeouts, check_passed_on, check_url, resolve
 
 HERE = Outbound((ip_network("127.0.0.1"),))
 
@@ -240,3 +240,39 @@ async def test_the_next_address_is_tried_where_one_takes_no_connection(monkeypat
         )
         outbound = Outbound((ip_network("127.0.0.0/8"),))
         assert (await OutboundClient(outbound).get(here.url("/ok", "two.example"), limit=10)).body == b"hi"
+
+
+@pytest.mark.parametrize(
+    "url", ["", "iVBORw0KGgo=", "file:///etc/passwd", "gopher://example.com/", "http://a@b.example/"]
+)
+async def test_what_is_no_url_is_not_passed_on(url: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        await check_passed_on([("data:,a", "a"), (url, "b.url")], Outbound())
+    assert (caught.value.param, caught.value.code) == ("b.url", "invalid_url")
+
+
+@pytest.mark.parametrize("host", [*INSIDE, "localhost", "LOCALHOST.", "a.localhost", "127.0.0.1.", "[fe80::1%25eth0]"])
+async def test_what_leads_inside_is_not_passed_on(host: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        await check_passed_on([("https://93.184.216.34/", "a"), (f"http://{host}/", "b.url")], Outbound())
+    assert (caught.value.param, caught.value.code) == ("b.url", "url_not_allowed")
+    await check_passed_on([(f"http://{host}/", "b.url")], Outbound((ip_network("0.0.0.0/0"), ip_network("::/0"))))
+
+
+async def test_hosts_of_what_is_passed_on_are_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"public.example": ["93.184.216.34"], "mixed.example": ["93.184.216.34", "10.0.0.1"]}
+    asked: list[str] = []
+
+    def look_up(host: str, *rest: Any, **options: Any) -> Any:
+        asked.append(host)
+        if host not in known:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in known[host]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    urls = ["http://public.example/a", "https://PUBLIC.example:8443/b", "http://nowhere.invalid/", "DATA:image/png,a"]
+    await check_passed_on([(url, "a") for url in urls], Outbound())
+    assert sorted(asked) == ["nowhere.invalid", "public.example"]
+    with pytest.raises(InvalidRequest) as caught:
+        await check_passed_on([(urls[0], "a"), ("http://mixed.example/", "b")], Outbound())
+    assert (caught.value.param, caught.value.code) == ("b", "url_not_allowed")

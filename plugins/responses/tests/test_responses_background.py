@@ -19,7 +19,7 @@ from dialogue import MODEL, PLUGINS, calls, events_of, post, says, summed
 from dinrail_core.api.call import Call
 from dinrail_core.api.jobs import JobRun
 from dinrail_core.api.responses import CreateResponse
-from dinrail_core.hooks import Rail
+from dinrail_core.hooks import Outbound, Rail
 from dinrail_responses.attachments import Attachments
 from dinrail_responses.background import Background
 from dinrail_responses.entries import Entries
@@ -252,8 +252,8 @@ async def test_a_process_goes_on_behind_the_last_step_of_another(
         store, kind = Store(database), Counting()
 
         def process() -> Background:
-            attachments = Attachments(rail, OutboundClient(None))  # type: ignore[arg-type]  # no URL is followed here
-            maker = Maker((kind,), attachments, Sealing(b"secret", lambda: tmp_path), Bounds())
+            attachments = Attachments(rail, OutboundClient(Outbound()))
+            maker = Maker((kind,), attachments, Sealing(b"secret", lambda: tmp_path), Bounds(), Outbound())
             return Background(rail, store, Entries(database), maker)
 
         tools = [{"type": "code_interpreter", "container": "auto"}]
@@ -289,7 +289,8 @@ async def test_a_job_of_a_try_that_was_killed_leaves_the_response_of_the_next_tr
     async with open_rail(plugins=PLUGINS, config=config) as rail:
         database = await rail.service(Database)
         store, entries = Store(database), Entries(database)
-        maker = Maker((), Attachments(rail, OutboundClient(None)), Sealing(b"s", lambda: tmp_path), Bounds())  # type: ignore[arg-type]  # no URL is followed here
+        attachments = Attachments(rail, OutboundClient(Outbound()))
+        maker = Maker((), attachments, Sealing(b"s", lambda: tmp_path), Bounds(), Outbound())
         background = Background(rail, store, entries, maker)
         response_id = await begun(rail, store, {"input": "?", "background": True})
         other = Job(response_id)

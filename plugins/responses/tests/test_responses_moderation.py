@@ -145,3 +145,12 @@ async def test_a_model_that_does_not_judge_is_refused(served: Served, upstream: 
     status, refused = await post(served, {"model": MODEL, "input": "?", "moderation": {"model": "mute/kit-model"}})
     assert (status, refused["error"]["param"]) == (404, "moderation.model")
     assert asked(upstream) == []
+
+
+async def test_no_judge_is_sent_inside(served: Served, upstream: FakeUpstream) -> None:
+    judges(upstream)
+    content = [{"type": "input_image", "image_url": "http://169.254.169.254/latest"}]
+    status, told = await post(
+        served, {"model": MODEL, "input": [{"role": "user", "content": content}], "moderation": {"model": MODEL}}
+    )
+    assert (status, told["error"]["param"], asked(upstream)) == (400, "input.0.content.0.image_url", [])

@@ -470,3 +470,45 @@ async def test_a_model_of_several_is_driven_natively_where_all_are(native: Serve
     talk(upstream, says("Well."))
     await post(native, {"model": "mixed", "input": "?"})
     assert apis(upstream) == ["chat"]
+
+
+INSIDE = ["file:///etc/passwd", "http://169.254.169.254/latest", "http://127.0.0.1:1/a.png", "a.png"]
+
+
+@pytest.mark.parametrize("model", [CHAT, MODEL, PLAIN, WHOLE])
+@pytest.mark.parametrize("url", INSIDE)
+async def test_no_upstream_is_sent_inside(url: str, model: str, native: Served, upstream: FakeUpstream) -> None:
+    content = [{"type": "input_text", "text": "?"}, {"type": "input_image", "image_url": url}]
+    asked = {"model": model, "input": [{"role": "user", "content": content}]}
+    for path in ("responses", "responses/input_tokens", "responses/compact"):
+        status, told = await post(native, asked, path)
+        assert (status, told["error"]["param"]) == (400, "input.0.content.1.image_url")
+    output = [{"type": "input_image", "image_url": url}]
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    items = [call, {"type": "function_call_output", "call_id": "c", "output": output}]
+    status, told = await post(native, {"model": model, "input": items})
+    assert (status, told["error"]["param"]) == (400, "input.1.output.0.image_url")
+    assert apis(upstream) == []
+
+
+@pytest.mark.parametrize("model", [MODEL, WHOLE])
+async def test_no_native_upstream_fetches_documents_inside(model: str, native: Served, upstream: FakeUpstream) -> None:
+    content = [{"type": "input_file", "file_url": "http://10.0.0.1/a.pdf"}]
+    status, told = await post(native, {"model": model, "input": [{"role": "user", "content": content}]})
+    assert (status, told["error"]["param"]) == (400, "input.0.content.0.file_url")
+    assert (told["error"]["code"], apis(upstream)) == ("url_not_allowed", [])
+
+
+async def test_what_a_conversation_holds_leads_no_upstream_inside(native: Served, upstream: FakeUpstream) -> None:
+    content = [{"type": "input_image", "image_url": "http://10.0.0.1/a.png"}]
+    status, held = await post(
+        native, {"items": [{"type": "message", "role": "user", "content": content}]}, "conversations"
+    )
+    assert status == 200
+    status, told = await post(native, {"model": MODEL, "input": "?", "conversation": held["id"]})
+    assert (status, told["error"]["param"], apis(upstream)) == (400, "input", [])
+    public = [{"type": "input_image", "image_url": "https://93.184.216.34/a.png"}]
+    talk(upstream, says("A cat."))
+    status, _ = await post(native, {"model": MODEL, "input": [{"role": "user", "content": public}]})
+    assert status == 200
+    assert body(upstream)["input"][0]["content"][0]["image_url"] == "https://93.184.216.34/a.png"

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from dinrail_core.errors import InvalidRequest, UpstreamUnavailable
 from dinrail_core.hooks.outbound import Outbound
 
-__all__ = ["Destination", "check_url", "resolve"]
+__all__ = ["Destination", "check_url", "is_address", "look_up", "not_allowed", "resolve", "split_url"]
 
 _LONGEST = 8_192
 _NOT_IN_A_TARGET = re.compile(r"[^!-~]")
@@ -59,7 +59,7 @@ def check_url(url: str, outbound: Outbound, *, plain: bool = True, param: str | 
         InvalidRequest: It is no absolute ``http`` or ``https`` URL, or has a user or a password in it
             (``invalid_url``); or its address may not be reached, or not over ``http`` (``url_not_allowed``).
     """
-    parts, host, port = _parts(url, param)
+    parts, host, port = split_url(url, param)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
@@ -81,8 +81,8 @@ async def resolve(url: str, outbound: Outbound, *, plain: bool = True, param: st
             (``url_not_allowed``).
         UpstreamUnavailable: Its name cannot be resolved.
     """
-    parts, host, port = _parts(url, param)
-    permitted = _permitted(host, await _look_up(host, port), outbound, param)
+    parts, host, port = split_url(url, param)
+    permitted = _permitted(host, await look_up(host, port), outbound, param)
     named = _check_way(parts, permitted, outbound, plain, param)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Destination(url, host, port, target, permitted, parts.scheme == "https", named)
@@ -92,12 +92,7 @@ def _permitted(host: str, addresses: Iterable[str], outbound: Outbound, param: s
     """Those of the addresses that may be reached; at least one."""
     permitted = tuple(address for address in addresses if outbound.permits(ip_address(address)))
     if not permitted:
-        raise InvalidRequest(
-            f"The URL leads to an address of '{host[:200]}' that requests may not reach; the operator can allow it: "
-            "[outbound] allow_private.",
-            param=param,
-            code="url_not_allowed",
-        )
+        raise not_allowed(host, param)
     return permitted
 
 
@@ -111,8 +106,12 @@ def _check_way(
     return named
 
 
-def _parts(url: str, param: str | None) -> tuple[SplitResult, str, int]:
-    """The parts of a URL, its host (IPv6 without brackets) and its port."""
+def split_url(url: str, param: str | None) -> tuple[SplitResult, str, int]:
+    """The parts of a URL, its host (IPv6 without brackets) and its port.
+
+    Raises:
+        InvalidRequest: It is none that can be followed (``invalid_url``).
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -122,12 +121,17 @@ def _parts(url: str, param: str | None) -> tuple[SplitResult, str, int]:
         raise _invalid(param)
     if parts.username is not None or parts.password is not None:
         raise InvalidRequest("The URL must not hold a user or a password.", param=param, code="invalid_url")
-    if not (_is_address(host) or _NAME.fullmatch(host)):
+    if not (is_address(host) or _NAME.fullmatch(host)):
         raise _invalid(param)
     return parts, host, port or _PORTS[parts.scheme]
 
 
-async def _look_up(host: str, port: int) -> list[str]:
+async def look_up(host: str, port: int) -> list[str]:
+    """What a name stands for; the resolver is asked in a thread.
+
+    Raises:
+        UpstreamUnavailable: It cannot be resolved.
+    """
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -140,12 +144,23 @@ def _addresses(found: Iterable[tuple[Any, ...]]) -> list[str]:
     return list(dict.fromkeys(str(address[0]).partition("%")[0] for *_, address in found))
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Whether a host is an address as it stands, and no name."""
     try:
         ip_address(host)
     except ValueError:
         return False
     return True
+
+
+def not_allowed(host: str, param: str | None) -> InvalidRequest:
+    """What is said of a URL that leads to where it must not."""
+    return InvalidRequest(
+        f"The URL leads to an address of '{host[:200]}' that requests may not reach; the operator can allow it: "
+        "[outbound] allow_private.",
+        param=param,
+        code="url_not_allowed",
+    )
 
 
 def _invalid(param: str | None) -> InvalidRequest:

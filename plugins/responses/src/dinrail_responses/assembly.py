@@ -34,6 +34,6 @@ def assemble(config: ResponsesConfig, context: Context, database: Database) -> R
         told=config.max_tool_output,
         seconds=config.max_seconds,
     )
-    maker = Maker(kinds(), Attachments(rail, OutboundClient(context.outbound)), sealing, bounds)
+    maker = Maker(kinds(), Attachments(rail, OutboundClient(context.outbound)), sealing, bounds, context.outbound)
     background = Background(rail, store, Entries(database), maker)
     return ResponseService(rail, store, maker, background)

@@ -24,6 +24,7 @@ from dinrail_responses.hosted import Divided, divided
 from dinrail_responses.loop import Bounds, Ledger, Loop
 from dinrail_responses.moderating import Judge, Moderating, find_moderator, told_to_judges
 from dinrail_responses.parsing import parsed
+from dinrail_responses.passed_on import passed_on
 from dinrail_responses.plan import Plan, item_id
 from dinrail_responses.scribe import Scribe
 from dinrail_responses.sealed import CARRIED
@@ -31,8 +32,10 @@ from dinrail_responses.speaker import INSTANCE, Speaker
 from dinrail_responses.spending import Bill
 from dinrail_responses.tools.interface import Desk, Exchange, Json, ToolKind
 from dinrail_responses.tools.toolbox import Toolbox, open_toolbox
+from dinrail_sdk.outbound import check_passed_on
 
 if TYPE_CHECKING:
+    from dinrail_core.hooks import Outbound
     from dinrail_responses.native_input import NativeScene
     from dinrail_responses.seal import Seal
 
@@ -86,16 +89,25 @@ class Maker:
         attachments: Gets files.
         sealing: Encrypts content.
         bounds: How far a response may go.
+        outbound: Where URLs may lead that a model's server is told.
 
     Attributes:
         compactor: Compacts histories.
     """
 
-    def __init__(self, kinds: Collection[ToolKind], attachments: Attachments, sealing: Sealing, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        kinds: Collection[ToolKind],
+        attachments: Attachments,
+        sealing: Sealing,
+        bounds: Bounds,
+        outbound: Outbound,
+    ) -> None:
         self._kinds = kinds
         self._attachments = attachments
         self._sealing = sealing
         self._bounds = bounds
+        self._outbound = outbound
         self.compactor = Compactor(self._told, sealing.seal)
 
     @asynccontextmanager
@@ -106,6 +118,7 @@ class Maker:
             RequestError: The request cannot be put into words that the model understands, or a tool is not usable.
         """
         found = await find_model(plan.models, plan.asked)
+        await check_passed_on(passed_on(plan, native=found.native), self._outbound)
         moderating = await self._moderating(plan, scribe)
         if moderating is not None and moderating.blocked:
             yield moderating
@@ -137,6 +150,7 @@ class Maker:
             UnsupportedFeature: The model's server does not tell.
         """
         found = await find_model(plan.models, plan.asked)
+        await check_passed_on(passed_on(plan, native=found.native), self._outbound)
         async with self._asking(found, plan, _unheard(plan), streamed=False) as (speaker, toolbox, _):
             await toolbox.lead(again=True)
             toolbox.arrange()
@@ -145,6 +159,7 @@ class Maker:
     async def compacted(self, plan: Plan) -> bytes:
         """The answer of ``/v1/responses/compact``: the upstream's own, where it has one."""
         found = await find_model(plan.models, plan.asked)
+        await check_passed_on(passed_on(plan, native=found.native), self._outbound)
         if found.whole:
             from dinrail_core.api.responses import CompactRequest
             from dinrail_responses.native_input import as_input, marked
