@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,8 @@ import pytest
 from dialogue import MODEL, calls, function, summed
 
 from dinrail_sdk.testing import FakeUpstream, Served
-from dinrail_sdk.testing.script import ToolUse
+from dinrail_sdk.testing.delivery import Delivery
+from dinrail_sdk.testing.script import Spoken, ToolUse
 
 
 class Talk:
@@ -20,9 +22,15 @@ class Talk:
         self._socket = socket
 
     async def turn(self, **body: Any) -> list[dict[str, Any]]:
+        await self.ask(**body)
+        return await self.told()
+
+    async def ask(self, **body: Any) -> None:
         await self._socket.send_json({"type": "response.create", "model": MODEL, "store": False, **body})
+
+    async def told(self, *until: str) -> list[dict[str, Any]]:
         events: list[dict[str, Any]] = []
-        while not events or events[-1]["type"] not in ENDS:
+        while not events or events[-1]["type"] not in (until or ENDS):
             message = await self._socket.receive(20)
             assert message.type is aiohttp.WSMsgType.TEXT, message
             events.append(json.loads(message.data))
@@ -32,6 +40,8 @@ class Talk:
         final: dict[str, Any] = (await self.turn(**body))[-1]["response"]
         return final
 
+
+BAD_LANES = ("", "a b", "ä", "a\n", "x" * 257, 1, ["a"])
 
 ENDS = {"error", "response.completed", "response.failed", "response.incomplete"}
 
@@ -106,6 +116,7 @@ async def test_tools_are_called_across_turns(served: Served, upstream: FakeUpstr
         ('{"type": "response.cancel"}', "invalid_value", 400),
         ('{"type": "response.create", "model": "none/none", "input": "x"}', "model_not_found", 404),
         ('{"type": "response.create", "input": "x"}', "missing_required_parameter", 400),
+        ('{"type": "response.create", "input": "x", "previous_response_id": ["x"]}', "missing_required_parameter", 400),
         (
             '{"type": "response.create", "model": "one/kit-model", "input": "x", "background": true}',
             "invalid_value",
@@ -122,6 +133,73 @@ async def test_a_bad_message_is_an_error_and_the_connection_goes_on(
         assert (error["type"], error["code"], error["error"]["code"], error["status"]) == ("error", code, code, status)
         talk = Talk(socket)
         assert (await talk.said(input="Hello."))["status"] == "completed"
+
+
+@pytest.mark.parametrize("given", [{"generate": "no"}, {"generate": 0}, *({"stream_id": bad} for bad in BAD_LANES)])
+async def test_a_field_of_the_mode_that_does_not_fit_is_named(
+    served: Served, upstream: FakeUpstream, given: dict[str, Any]
+) -> None:
+    async with talking(served) as talk:
+        (error,) = await talk.turn(input="Hello.", **given)
+        assert (error["status"], error["error"]["code"]) == (400, "invalid_value")
+        assert [error["error"]["param"]] == list(given)
+        assert "stream_id" not in error
+    assert not upstream.received
+
+
+async def test_events_and_errors_bear_the_lane_of_their_message(served: Served) -> None:
+    async with talking(served) as talk:
+        for event in await talk.turn(input="Hello.", stream_id="agent_1"):
+            assert event["stream_id"] == "agent_1"
+        (error,) = await talk.turn(input="Hello.", stream_id="agent_2", model="none/none")
+        assert (error["type"], error["stream_id"]) == ("error", "agent_2")
+        for event in await talk.turn(input="Hello."):
+            assert "stream_id" not in event
+
+
+async def test_each_lane_goes_on_from_its_own_and_can_fork(served: Served, upstream: FakeUpstream) -> None:
+    async with talking(served) as talk:
+        one = await talk.said(input="One.", stream_id="1")
+        two = await talk.said(input="Two.", stream_id="2")
+        for lane, before, text in (("3", one, "One."), ("1", one, "One."), ("2", two, "Two.")):
+            await talk.said(input="And?", stream_id=lane, previous_response_id=before["id"])
+            assert [message.text for message in upstream.asked.messages] == [text, f"You said: {text}", "And?"]
+
+
+async def test_of_many_lanes_the_one_silent_longest_is_forgotten(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dinrail_responses.sessions._MOST_LANES", 2)
+    async with talking(served) as talk:
+        first, *later = [await talk.said(input="Hello.", stream_id=lane, generate=False) for lane in "abc"]
+        for known in later:
+            assert (await talk.said(input="?", stream_id="c", previous_response_id=known["id"], store=True))["output"]
+        (error,) = await talk.turn(input="?", stream_id="a", previous_response_id=first["id"])
+        assert error["error"]["code"] == "previous_response_not_found"
+
+
+async def test_a_close_in_mid_answer_ends_the_upstream(served: Served, upstream: FakeUpstream) -> None:
+    upstream.says(Spoken.of("word " * 200), Delivery(pause=0.05))
+    async with aiohttp.ClientSession() as http, http.ws_connect(f"{served.url}/responses") as socket:
+        talk = Talk(socket)
+        await talk.ask(input="?")
+        await talk.told("response.output_text.delta")
+        await talk.ask(input="Never answered.")
+        async with asyncio.timeout(2):
+            await socket.close()
+            await upstream.received[-1].exchange.left.wait()
+    assert len(upstream.received) == 1
+
+
+async def test_messages_that_come_during_a_turn_are_answered_after_it(served: Served, upstream: FakeUpstream) -> None:
+    asked = [str(number) for number in range(8)]  # more than are read ahead
+    upstream.says(Spoken.of("word " * 4), Delivery(pause=0.01))
+    async with talking(served) as talk:
+        for text in asked:
+            await talk.ask(input=text)
+        for _ in asked:
+            assert (await talk.told())[-1]["type"] == "response.completed"
+    assert [received.asked and received.asked.messages[-1].text for received in upstream.received] == asked
 
 
 async def test_pages_of_other_origins_open_none(served: Served) -> None:

@@ -165,7 +165,7 @@ class Socket(ABC):
 
     @abstractmethod
     async def receive(self) -> str | None:
-        """The client's next message; ``None`` once the client, the server or the time has ended it."""
+        """The client's next message; ``None`` once the server or the time has ended the connection."""
 
     @abstractmethod
     async def send(self, text: str) -> None:
@@ -181,7 +181,7 @@ class Talk:
     """An answer that goes on as a WebSocket, for a request that asks for one.
 
     Attributes:
-        speak: Speaks with the client; when it returns, the connection is closed.
+        speak: Speaks with the client; when it returns, the connection is closed. Cancelled when the client closes.
         limit: Seconds that the connection may stand, in place of the server's limit for requests.
         farewell: The message with which the client is told that they are over; empty for none.
     """

@@ -6,7 +6,7 @@ Specifications: OpenAI's 2.3.0 and Open Responses 2026-04-24.
 from typing import TYPE_CHECKING
 
 from dinrail_core.api.lazily import lazily
-from dinrail_core.api.responses.contract import NativeResponses, Responses, ResponseSession
+from dinrail_core.api.responses.contract import STREAM_ID, NativeResponses, Responses, ResponseSession
 
 if TYPE_CHECKING:
     from dinrail_core.api.responses.objects import ResponseEvent
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "STREAM_ID",
     "CompactRequest",
     "CompactedResponse",
     "CountTokens",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -30,17 +31,21 @@ if TYPE_CHECKING:
         ResponseList,
     )
 
-__all__ = ["NativeResponses", "ResponseSession", "Responses"]
+__all__ = ["STREAM_ID", "NativeResponses", "ResponseSession", "Responses"]
 
 Check: TypeAlias = Callable[[str], Awaitable[None]]
 
 Frames: TypeAlias = AsyncGenerator[str, None]
 
+STREAM_ID = re.compile(r"[A-Za-z0-9_.-]{1,256}")
+"""The name of a lane in the WebSocket mode (OpenAI 2.3.0)."""
+
 
 class ResponseSession(ABC):
     """One connection of the WebSocket mode (Open Responses 2026-04-24): turns one after the other.
 
-    What was made with ``store: false`` can be gone on from within the connection, and is forgotten with it.
+    What was made with ``store: false`` can be gone on from within the connection, and is forgotten with it: the newest
+    response of each lane. Events bear the ``stream_id`` of their message, where it has one.
     """
 
     @abstractmethod

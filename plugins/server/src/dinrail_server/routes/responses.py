@@ -10,6 +10,7 @@ import orjson
 from dinrail_core.api.answers import Answer, Stream
 from dinrail_core.api.chat.contract import ChatModel
 from dinrail_core.api.responses import (
+    STREAM_ID,
     CompactedResponse,
     CompactRequest,
     CountTokens,
@@ -121,15 +122,25 @@ async def _speak(exchange: Exchange, socket: Socket) -> None:
                     async for event in events:
                         await socket.send(event)
             except DinrailError as error:
-                await socket.send(_told(error))
+                await socket.send(_told(error, _lane(message)))
 
 
-def _told(error: DinrailError) -> str:
+def _lane(message: str) -> dict[str, str]:
+    """The lane of a message that is refused, as its error bears it."""
+    try:
+        given = orjson.loads(message)
+    except orjson.JSONDecodeError:
+        return {}
+    lane = given.get("stream_id") if isinstance(given, dict) else None
+    return {"stream_id": lane} if isinstance(lane, str) and STREAM_ID.fullmatch(lane) is not None else {}
+
+
+def _told(error: DinrailError, lane: dict[str, str] | None = None) -> str:
     """An error as a message, in the shapes of both specifications, with the status that an answer would have."""
     known = problem(error)
     detail = orjson.loads(known.body)["error"]
     flat = {name: detail[name] for name in ("code", "message", "param")}
-    return orjson.dumps({"type": "error", "status": known.status, **flat, "error": detail}).decode()
+    return orjson.dumps({"type": "error", "status": known.status, **(lane or {}), **flat, "error": detail}).decode()
 
 
 async def _check_model(exchange: Exchange, model: str) -> None:
