@@ -41,6 +41,13 @@ async def test_output_errors_and_the_last_value_are_shown_in_order(sandbox: Sand
     assert await logs(sandbox, folder, "") == ""
 
 
+async def test_how_code_has_ended_is_said_where_python_does_not(sandbox: Sandbox, folder: Path) -> None:
+    ran = await sandbox.run(folder, "import os\nprint('before', flush=True)\nos._exit(3)", LIMITS)
+    assert (ran.logs, ran.ended) == ("before\n\nThe code ended with exit status 3.", False)
+    ran = await sandbox.run(folder, "import ctypes\nctypes.string_at(0)", LIMITS)
+    assert (ran.logs, ran.ended) == ("The code was ended by signal 11.", False)
+
+
 async def test_files_stay_in_the_folder_from_run_to_run(sandbox: Sandbox, folder: Path) -> None:
     (folder / "given.txt").write_text("given")
     assert await logs(sandbox, folder, "open('made.txt', 'w').write('made'); open('/mnt/data/given.txt').read()") == (

@@ -217,6 +217,10 @@ async def test_tools_in_a_namespace_are_told_with_it(served: Served, upstream: F
     _, made = await post(served, {"model": MODEL, "input": "?", "tools": [namespace, {"type": "web_search"}]})
     (item,) = made["output"]
     assert (item["namespace"], item["name"]) == ("sky", "weather")
+    output = {"type": "function_call_output", "call_id": item["call_id"], "output": "Rain."}
+    await post(served, {"model": MODEL, "input": [output], "previous_response_id": made["id"], "tools": [namespace]})
+    (called,) = [call for message in upstream.asked.messages for call in message.calls]
+    assert called.name == upstream.asked.tools[0].name == "sky__weather"
 
 
 async def test_a_call_that_the_model_made_up_is_answered(served: Served, upstream: FakeUpstream) -> None:

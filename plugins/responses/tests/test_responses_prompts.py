@@ -118,7 +118,7 @@ async def test_values_and_variables_have_to_match(served: Served) -> None:
 
         assert await refused() == (400, "prompt.variables.name")
         assert await refused(variables={"name": "x", "other": "y"}) == (400, "prompt.variables.other")
-        assert await refused(variables={"name": "x"}, version="2") == (404, "prompt.id")
+        assert await refused(variables={"name": "x"}, version="2") == (404, "prompt.version")
         assert await refused(variables={"name": "x"}, version="latest") == (400, "prompt.version")
         assert await refused(variables={"name": "x"}, id="pmpt_none") == (404, "prompt.id")
         image = {"type": "input_image", "file_id": "file-none"}

@@ -148,12 +148,15 @@ class Sandbox:
             reason = errors.result().decode("utf-8", "replace").strip().splitlines() or ["nobody said why"]
             raise Unavailable(f"Code cannot be run here: {reason[-1][:300]}")
         text = logs.result().decode("utf-8", "replace")
+        ended = not stopped and process.returncode in (0, 1)
+        if not stopped and not ended:
+            stopped = _unusual(process.returncode or 0)
         if len(logs.result()) == _MOST_LOGS:
             text += "\n[What follows is left out.]"
         if stopped:
             text = f"{text}\n{stopped}" if text else stopped
         found = tuple(line.decode("ascii", "replace") for line in pictures.result().split(b"\n") if line)
-        return Ran(text, found, not stopped and process.returncode in (0, 1))
+        return Ran(text, found, ended)
 
     def _wanted(self, folder: Path, limits: Limits) -> dict[str, object]:
         """What the jail is told."""
@@ -220,6 +223,16 @@ async def _overflow(folder: Path, most: int) -> None:
         await asyncio.sleep(_WATCH)
         if await asyncio.to_thread(folder_size, folder) > most:
             return
+
+
+def _unusual(code: int) -> str:
+    """How code ended that neither came to its end nor failed with an error of Python's.
+
+    Args:
+        code: The exit status, as :mod:`dinrail_code_interpreter.jail` hands it on: signals stand above 128.
+    """
+    signal = -code if code < 0 else code - 128
+    return f"The code was ended by signal {signal}." if signal > 0 else f"The code ended with exit status {code}."
 
 
 async def _read(stream: asyncio.StreamReader, most: int) -> bytes:

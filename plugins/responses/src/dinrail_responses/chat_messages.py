@@ -15,6 +15,7 @@ from dinrail_responses.carrying import Load
 from dinrail_responses.sealed import CARRIED, SEALED
 from dinrail_responses.tools.functions import INPUT
 from dinrail_responses.tools.interface import Exchange, Json, Told
+from dinrail_responses.tools.naming import model_name
 
 __all__ = ["Attached", "Scene", "as_messages", "tool_messages"]
 
@@ -196,7 +197,7 @@ class _Writer:
 
     def _call(self, item: Json) -> None:
         arguments = item["arguments"] if item["type"] == "function_call" else to_json({INPUT: item["input"]}).decode()
-        self._called(item["call_id"], item["name"], arguments)
+        self._called(item["call_id"], model_name(item["name"], item.get("namespace")), arguments)
 
     def _called(self, call_id: str, name: str, arguments: str) -> None:
         self._known.add(call_id)
@@ -206,7 +207,7 @@ class _Writer:
         exchange = self._scene.replayed(item)
         if exchange is None:
             return
-        self._called(exchange.call.id, exchange.call.name, exchange.call.arguments)
+        self._called(exchange.call.id, model_name(exchange.call.name), exchange.call.arguments)
         self._outputs[exchange.call.id].append(exchange.told)
 
     def _flush(self) -> None:

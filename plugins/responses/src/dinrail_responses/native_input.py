@@ -14,6 +14,7 @@ from dinrail_responses.hosted import names_something
 from dinrail_responses.sealed import SEALED, is_ours
 from dinrail_responses.tools.functions import INPUT
 from dinrail_responses.tools.interface import Exchange, Json, Told
+from dinrail_responses.tools.naming import model_name
 
 __all__ = ["NativeScene", "as_input", "exchanged", "marked", "said_again", "thought"]
 
@@ -91,7 +92,8 @@ def exchanged(exchange: Exchange, scene: NativeScene, *, called: bool = False) -
     output = {"type": "function_call_output", "call_id": call.id, "output": _told(exchange.told, scene)}
     if called:
         return [output]
-    return [{"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments}, output]
+    name = model_name(call.name)
+    return [{"type": "function_call", "call_id": call.id, "name": name, "arguments": call.arguments}, output]
 
 
 def said_again(output: Sequence[Json], owner: str) -> list[Json]:
@@ -185,7 +187,7 @@ def thought(item: Json) -> str:
 
 
 def _call(item: Json, *, plain: bool) -> Json:
-    name = f"{item['namespace']}__{item['name']}" if item.get("namespace") else item["name"]
+    name = model_name(item["name"], item.get("namespace"))
     told: Json = {"type": item["type"], "call_id": item["call_id"], "name": name}
     if item["type"] == "function_call":
         return {**told, "arguments": item["arguments"]}

@@ -33,7 +33,7 @@ async def prompted(reference: Json, rail: Rail, call: Call) -> list[Json]:
     try:
         found = (await prompts.get(reference["id"], _version(reference.get("version")), call)).value
     except NotFound as error:
-        raise NotFound(error.message, param="prompt.id") from None
+        raise NotFound(error.message, param="prompt.version" if error.param == "version" else "prompt.id") from None
     text = found.prompt or ""
     values: Mapping[str, Any] = reference.get("variables") or {}
     names = placeholders(text)

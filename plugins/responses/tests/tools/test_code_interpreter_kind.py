@@ -12,9 +12,9 @@ from tool_desk import NotedPen, Written, desk
 from dinrail_core.api.call import Call
 from dinrail_core.api.containers import CodeInterpreter, CodeRun, ContainerFile
 from dinrail_core.api.items.code import CodeImage, CodeLogs
-from dinrail_core.api.items.containers import AutoCodeContainer
+from dinrail_core.api.items.containers import AllowedNetwork, AutoCodeContainer
 from dinrail_core.api.items.unions import Item
-from dinrail_core.errors import NotFound, Unavailable
+from dinrail_core.errors import InvalidRequest, NotFound, RequestError, Unavailable, UnsupportedFeature
 from dinrail_responses.tools.code_interpreter import CodeInterpreterKind
 from dinrail_responses.tools.interface import Exchange, Json, ModelCall, ToolSet
 
@@ -41,6 +41,10 @@ class Interpreter(CodeInterpreter):
             return wanted
         if isinstance(wanted.file_ids, list) and "file-none" in wanted.file_ids:
             raise NotFound("It is not there.", param="file_ids.0")
+        if isinstance(wanted.network_policy, AllowedNetwork):
+            raise UnsupportedFeature("There is no network.", param="network_policy")
+        if wanted.memory_limit == "64g":
+            raise InvalidRequest("There is not so much memory.", param="memory_limit")
         self.made += 1
         return f"cntr_{self.made}"
 
@@ -139,6 +143,29 @@ async def test_a_container_or_file_that_is_not_there_is_refused_with_its_place()
             async with opened(Interpreter(), Written(), {"type": "code_interpreter", "container": container}):
                 pass
         assert caught.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("asked", "param"),
+    [
+        ({"network_policy": {"type": "allowlist", "allowed_domains": ["example.org"]}}, "network_policy"),
+        ({"memory_limit": "64g"}, "memory_limit"),
+    ],
+)
+async def test_a_container_that_cannot_be_had_is_refused_ahead_of_the_model(asked: Json, param: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        async with opened(
+            Interpreter(), Written(), {"type": "code_interpreter", "container": {"type": "auto", **asked}}
+        ):
+            pass
+    assert caught.value.param == f"tools.2.container.{param}"
+
+
+def test_a_history_tells_of_images_that_code_has_shown() -> None:
+    item = {"type": "code_interpreter_call", "id": "ci_1", "code": "plot()", "outputs": [{"type": "image", "url": "x"}]}
+    told = CodeInterpreterKind().replayed(item, {})
+    assert told is not None
+    assert told.told == "(It showed an image.)"
 
 
 async def test_what_cannot_be_run_is_told_to_the_model() -> None:

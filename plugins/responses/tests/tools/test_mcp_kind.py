@@ -194,7 +194,10 @@ async def test_arguments_that_are_none_are_told_and_the_server_is_not_asked() ->
         await tools.lead()
         for arguments in ("{", "[1]", '"x"'):
             assert "no JSON object" in await ask(tools, written, "read", arguments)
-            assert written.items[-1]["status"] == "failed"
+            item = written.items[-1]
+            assert (item["status"], item["error"]["type"]) == ("failed", "mcp_tool_execution_error")
+            assert "no JSON object" in item["error"]["content"][0]["text"]
+            ITEM.validate_python(item)
     assert client.called == []
 
 

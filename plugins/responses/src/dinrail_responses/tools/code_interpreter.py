@@ -11,7 +11,7 @@ from pydantic_core import from_json, to_json
 
 from dinrail_core.api.containers import CodeInterpreter, CodeRun
 from dinrail_core.api.items.code import CodeImage, CodeLogs
-from dinrail_core.api.items.containers import AutoCodeContainer
+from dinrail_core.api.items.containers import AllowedNetwork, AutoCodeContainer
 from dinrail_core.api.items.tools import CodeInterpreterTool
 from dinrail_core.api.wire import decode_request
 from dinrail_core.errors import DinrailError, InvalidRequest, NotFound
@@ -65,10 +65,11 @@ class CodeInterpreterKind(ToolKind):
         """The container to go on in: the one that is named, or an earlier one if it is still there."""
         if isinstance(wanted, str):
             return await interpreter.container(wanted, desk.call)
-        if isinstance(wanted.file_ids, list) and wanted.file_ids:
-            return await interpreter.container(wanted, desk.call)  # files that are not there are told at once
+        files = isinstance(wanted.file_ids, list) and wanted.file_ids
+        if files or isinstance(wanted.network_policy, AllowedNetwork):
+            return await interpreter.container(wanted, desk.call)  # what cannot be had is told at once
         if not earlier:
-            return None
+            return await interpreter.container(wanted, desk.call) if isinstance(wanted.memory_limit, str) else None
         try:
             return await interpreter.container(earlier.pop(), desk.call)
         except NotFound:
@@ -79,7 +80,8 @@ class CodeInterpreterKind(ToolKind):
         arguments = to_json({"code": item.get("code") or ""}).decode()
         outputs = item.get("outputs") or ()
         logs = "\n".join(output["logs"] for output in outputs if output.get("type") == "logs")
-        return Exchange(ModelCall(id=item["id"], name=_NAME, arguments=arguments), _cut(logs) or _SILENCE)
+        shown = "(It showed an image.)" if any(output.get("type") == "image" for output in outputs) else _SILENCE
+        return Exchange(ModelCall(id=item["id"], name=_NAME, arguments=arguments), _cut(logs) or shown)
 
 
 @dataclass(slots=True)

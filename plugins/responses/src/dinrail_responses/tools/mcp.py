@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic_core import from_json
 
@@ -204,7 +203,9 @@ class _McpTools(ToolSet):
             output, wrong = McpOutput(), f"There is no tool '{name}' that may be used."
         else:
             output, wrong = await self._client.call(server.server, name, given, self._desk.call), ""
-        error: Any = wrong or (output.error.model_dump(mode="json") if output.error is not None else None)
+        error: Json | None = output.error.model_dump(mode="json") if output.error is not None else None
+        if wrong:
+            error = {"type": "mcp_tool_execution_error", "content": [{"type": "text", "text": wrong}]}
         pen.event(f"response.mcp_call.{'failed' if error else 'completed'}")
         item |= {"arguments": arguments, "error": error, "status": "failed" if error else "completed"}
         if not error:

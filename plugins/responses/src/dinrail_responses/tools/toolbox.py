@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from dinrail_core.errors import InvalidRequest, NothingServes, UnsupportedFeature
 from dinrail_responses.tools.interface import Desk, Exchange, Json, ModelCall, Offer, Pen, Told, ToolKind, ToolSet
+from dinrail_responses.tools.naming import free_name, model_name
 
 __all__ = ["Toolbox", "open_toolbox"]
 
@@ -77,7 +78,8 @@ class Toolbox:
         everything: dict[str, _Offered] = {}
         for _, tools in self._sets:
             for offer in tools.offers():
-                name = _free(_plain(offer), everything)
+                namespace = offer.caller_runs.namespace if offer.caller_runs is not None else None
+                name = free_name(model_name(offer.name, namespace), everything)
                 everything[name] = _Offered(replace(offer, name=name), tools, offer.name)
         self._offered = everything
         choice = self._choice
@@ -177,18 +179,3 @@ async def open_toolbox(
     async with AsyncExitStack() as stack:
         sets = [(kind, await stack.enter_async_context(kind.open(its, desk))) for kind, its in given.items()]
         yield Toolbox(sets, tool_choice, left_out)
-
-
-def _plain(offer: Offer) -> str:
-    namespace = offer.caller_runs.namespace if offer.caller_runs is not None else None
-    return f"{namespace}__{offer.name}" if namespace is not None else offer.name
-
-
-def _free(name: str, taken: Collection[str]) -> str:
-    """A name that no other tool has; at most 64 characters, of those that chats allow."""
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in name)[:64] or "tool"
-    found, number = plain, 2
-    while found in taken:
-        suffix = f"_{number}"
-        found, number = plain[: 64 - len(suffix)] + suffix, number + 1
-    return found
