@@ -15,14 +15,14 @@ CALL: dict[str, Any] = {
     "index": 0,
     "id": "c1",
     "type": "function",
-    "function": {"name": "weather", "arguments": "{}"},
+    "function": {"name": "sky__weather", "arguments": "{}"},
 }
 OF_THE_CALL: dict[str, Any] = {"type": "reasoning.encrypted", "data": "s", "id": "c1", "format": "maker", "index": 0}
 ITEMS: dict[str, list[dict[str, Any]]] = {
     "signatures behind calls": [
         {
             "tool_calls": [
-                {"index": 0, "id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+                {"index": 0, "id": "c1", "type": "function", "function": {"name": "sky__weather", "arguments": "{}"}}
             ]
         },
         {

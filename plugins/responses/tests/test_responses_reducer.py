@@ -23,6 +23,12 @@ OFFERS = {
         parameters={},
         caller_runs=CallerRuns(item="function_call", name="weather", namespace="sky"),
     ),
+    "sky__weather": Offer(
+        name="sky__weather",
+        description=None,
+        parameters={},
+        caller_runs=CallerRuns(item="function_call", name="weather", namespace="sky"),
+    ),
     "shout": Offer(
         name="shout", description=None, parameters={}, caller_runs=CallerRuns(item="custom_tool_call", name="shout")
     ),
